@@ -116,6 +116,8 @@ type Job struct {
 	CheckpointIterations int
 	// Resume continues the run in the folder if there is one.
 	Resume bool
+	// Replace throws away the run in the folder, if there is one.
+	Replace bool
 	// Open makes worker number 0, 1, ... Every worker is opened, used and closed
 	// on one goroutine.
 	Open func(ctx context.Context, worker int) (Worker, error)
@@ -155,11 +157,16 @@ type Preset struct {
 }
 
 // Job returns the job that trains this preset with the given configuration on
-// the given seeds.
-func (p Preset) Job(cfg any, seeds []int64) Job {
-	j := Job{Preset: p.Name, Algorithm: p.Algorithm, Config: cfg, Seeds: seeds, Score: p.Score}
-	j.Open = func(ctx context.Context, worker int) (Worker, error) {
-		return p.Open(ctx, cfg, OpenOptions{Worker: worker, Workers: len(seeds), Log: j.Log})
+// the given seeds. Workers and log are as in [Job].
+func (p Preset) Job(cfg any, seeds []int64, workers int, log func(string)) Job {
+	opt := OpenOptions{Workers: workerCount(workers, len(seeds)), Log: log}
+	return Job{
+		Preset: p.Name, Algorithm: p.Algorithm, Config: cfg, Seeds: seeds, Score: p.Score,
+		Workers: opt.Workers, Log: log,
+		Open: func(ctx context.Context, worker int) (Worker, error) {
+			opt := opt
+			opt.Worker = worker
+			return p.Open(ctx, cfg, opt)
+		},
 	}
-	return j
 }
