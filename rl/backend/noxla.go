@@ -1,0 +1,11 @@
+//go:build !cgo || noxla
+
+package backend
+
+import "github.com/gomlx/compute"
+
+const xlaBuilt = false
+
+func newXLA(string, string) (compute.Backend, error) { return nil, errNoXLA }
+
+func probePlugin(string) (version, error) { return version{}, errNoXLA }
