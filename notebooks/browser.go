@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/rewardlab/rewardlab/notebooks/internal/lab"
+)
+
+// checkBrowser hands over to a program of its own, because what drives the browser takes half a minute to compile and
+// nobody else needs it.
+func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
+	flags := newFlags("check-browser", out)
+	fast := flags.Bool("fast", false, "cut the steps: sets REWARDLAB_FAST=1, which the cells read")
+	timeout := flags.Duration("timeout", 0, "longest the whole notebook may take; 0 is 20 minutes")
+	if err := parse(flags, args, 1); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return fmt.Errorf("%w: check-browser needs the name of one notebook", errUsage)
+	}
+	browser, err := findBrowser()
+	if err != nil {
+		return err
+	}
+	env, err := prepare(ctx)
+	if err != nil {
+		return err
+	}
+	paths, err := find(env.Notebooks(), flags.Args())
+	if err != nil {
+		return err
+	}
+	path, err := filepath.Abs(paths[0])
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
+	results := filepath.Join(filepath.Dir(path), "out")
+	if err := os.MkdirAll(results, 0o755); err != nil {
+		return err
+	}
+	// The browser saves what it ran: it gets a copy, in a folder that data paths relative to the notebook still fit.
+	work, err := os.MkdirTemp(results, "."+name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	file := filepath.Base(path)
+	if err := os.WriteFile(filepath.Join(work, file), data, 0o644); err != nil {
+		return err
+	}
+	if *fast {
+		os.Setenv("REWARDLAB_FAST", "1")
+	}
+	lctx, stopLab := context.WithCancel(ctx)
+	defer stopLab()
+	server, err := lab.Start(lctx, env, lab.Config{Dir: work, Log: filepath.Join(results, name+"-browser-lab.log")})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  JupyterLab answers at %s; compiling the browser's driver\n", server.Base)
+	cmd := env.Go(ctx, "run", "./notebooks/internal/browsercheck", "-browser", browser, "-timeout", timeout.String(),
+		"-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
+	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+server.Token)
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	err = cmd.Run()
+	stopLab()
+	server.Wait(lctx)
+	return err
+}
+
+// findBrowser is the first Chromium or Chrome on PATH.
+func findBrowser() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: no Chromium or Chrome on PATH to look at the notebook with: sudo apt install chromium", errSkipped)
+}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package lab
+
+import "syscall"
+
+func detached() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,186 @@
+package setup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/rewardlab/rewardlab/notebooks/internal/progress"
+)
+
+// goTool is what `go env` says of the toolchain that this module uses.
+type goTool struct {
+	Version string `json:"GOVERSION"`
+	Root    string `json:"GOROOT"`
+	Flags   string `json:"GOFLAGS"`
+	Cgo     string `json:"CGO_ENABLED"`
+	CC      string `json:"CC"`
+}
+
+func findGo(ctx context.Context, root string) (goTool, error) {
+	var g goTool
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return g, fmt.Errorf("Go: %w: install it from https://go.dev/dl and put its bin folder on PATH", err)
+	}
+	cmd := exec.CommandContext(ctx, path, "env", "-json", "GOVERSION", "GOROOT", "GOFLAGS", "CGO_ENABLED", "CC")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &g)
+	}
+	if err != nil {
+		return g, fmt.Errorf("Go: `go env` in %s: %w", root, err)
+	}
+	return g, nil
+}
+
+// hasCompiler reports whether cgo can work: the XLA engine is reached through it.
+func hasCompiler(g goTool) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(g.CC), " ")
+	if name == "" || g.Cgo == "0" {
+		return false
+	}
+	_, err := exec.LookPath(name)
+	return err == nil
+}
+
+func (e *Env) bin(name string) string   { return filepath.Join(e.Home, "bin", name) }
+func (e *Env) probe(name string) string { return filepath.Join(e.Home, "probe", name) }
+func (e *Env) realGo() string           { return filepath.Join(e.goTool.Root, "bin", "go") }
+
+var toolLines = regexp.MustCompile(`(?m)^\s*(?:require\s+)?(github\.com/janpfeifer/gonb|golang\.org/x/tools) v\S+`)
+
+// toolVersions are the lines of go.mod that pin the two tools.
+func toolVersions(root string) string {
+	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return ""
+	}
+	return strings.Join(toolLines.FindAllString(string(data), -1), "\n")
+}
+
+// buildTools compiles GoNB and goimports at the versions in go.mod. gopls (completion and hover help) is not pinned
+// here: GoNB uses the one on PATH if there is one, and works without.
+func (e *Env) buildTools(ctx context.Context, s *progress.Step) (string, error) {
+	err := e.goBuild(ctx, s, e.Root, nil, "-o", filepath.Dir(e.bin("gonb"))+string(filepath.Separator),
+		"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
+	return "", err
+}
+
+// compile builds every package a cell may import, as a cell will: in a workspace beside a throw-away module, with the
+// kernel's own environment. Then it links and runs one cell. What is missing (a module's files, a checksum) is
+// fetched now and not at the reader's first cell.
+func (e *Env) compile(ctx context.Context, s *progress.Step) (string, error) {
+	dir := e.probe("")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	env := e.kernelEnv()
+	for _, args := range [][]string{{"mod", "init", "gonb_probe"}, {"work", "init", ".", e.Root}} {
+		cmd := exec.CommandContext(ctx, e.realGo(), args...)
+		cmd.Dir, cmd.Env = dir, expand(env)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, lastLines(string(out), 8))
+		}
+	}
+	s.Note("listing packages")
+	packages, err := e.cellPackages(ctx, s, dir, env)
+	if err != nil {
+		return "", err
+	}
+	if err := e.goBuild(ctx, s, dir, env, packages...); err != nil {
+		return "", err
+	}
+	s.Note("linking a first cell")
+	if err := e.runProbe(ctx, s, dir, env, packages); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d packages", len(packages)), nil
+}
+
+// cellPackages are the module's packages that a cell can import, and the standard ones that no package of ours needs
+// but cells do.
+func (e *Env) cellPackages(ctx context.Context, s *progress.Step, dir string, env map[string]string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, e.realGo(), "list", "-e", "-f", "{{if .GoFiles}}{{.Name}} {{.ImportPath}}{{end}}", Module+"/...")
+	cmd.Dir, cmd.Env = dir, expand(env)
+	packages := []string{"flag", "testing"}
+	out, err := follow(cmd, func(line string) {
+		name, path, _ := strings.Cut(line, " ")
+		switch {
+		case name == "go:":
+			s.Note("%s", path)
+		case name != "main" && strings.HasPrefix(path, Module) && !strings.Contains(path, "/internal/"):
+			packages = append(packages, path)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w: check the network, then run this again\n%s", err, lastLines(out, 12))
+	}
+	return packages, nil
+}
+
+// runProbe links and runs a program that imports what the notebooks import.
+func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, env map[string]string, packages []string) error {
+	var b strings.Builder
+	b.WriteString("package main\n\nimport (\n\t\"fmt\"\n")
+	for _, p := range packages {
+		switch p {
+		case Module + "/rl", Module + "/plots", Module + "/notebooks/nb":
+			fmt.Fprintf(&b, "\t_ %q\n", p)
+		}
+	}
+	b.WriteString(")\n\nfunc main() { fmt.Println(\"ready\") }\n")
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	if err := e.goBuild(ctx, s, dir, env, "-o", "probe", "."); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "probe")).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "ready" {
+		return fmt.Errorf("a first cell was compiled but does not run: %v\n%s", err, lastLines(string(out), 8))
+	}
+	return nil
+}
+
+// goBuild runs `go build -v`, which names each package as it is compiled.
+func (e *Env) goBuild(ctx context.Context, s *progress.Step, dir string, env map[string]string, args ...string) error {
+	cmd := exec.CommandContext(ctx, e.realGo(), append([]string{"build", "-v"}, args...)...)
+	cmd.Dir, cmd.Env = dir, expand(env)
+	compiled := 0
+	out, err := follow(cmd, func(line string) {
+		if rest, ok := strings.CutPrefix(line, "go: "); ok {
+			s.Note("%s", rest)
+			return
+		}
+		if !strings.ContainsAny(line, " \t") {
+			compiled++
+			s.Note("%d compiled, %s", compiled, line)
+		}
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && strings.Contains("\n"+out, "\n# "+Module) {
+		return &compileError{lastLines(out, 20)}
+	}
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, lastLines(out, 20))
+	}
+	return nil
+}
+
+// compileError says that a package of the clone does not compile: the reader may be working on it, so the notebooks
+// open all the same, and cells that do not import it work.
+type compileError struct{ output string }
+
+func (e *compileError) Error() string { return "a package does not compile\n" + e.output }
