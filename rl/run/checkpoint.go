@@ -65,6 +65,11 @@ func (c *checkpoint) encode() ([][]byte, error) {
 		c.Arrays[i] = e
 		at += e.Size
 	}
+	return c.seal()
+}
+
+// seal puts the file together from the header as it is and the arrays.
+func (c *checkpoint) seal() ([][]byte, error) {
 	header, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint header: %w", err)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -54,7 +55,7 @@ func Set(cfg any, assignments ...string) error {
 		}
 		f, ok := byKey[key]
 		if !ok {
-			problems = append(problems, fmt.Errorf("unknown key %q%s: keys are %s", key, didYouMean(key, keys), strings.Join(keys, ", ")))
+			problems = append(problems, fmt.Errorf("unknown key %q%s keys are %s", key, cmp.Or(didYouMean(key, keys), ":"), strings.Join(keys, ", ")))
 			continue
 		}
 		v := reflect.New(f.value.Type()).Elem()
@@ -168,12 +169,12 @@ func Table(cfg any) (string, error) {
 				return "", fmt.Errorf("configuration: default of %s: %w", f.key, err)
 			}
 			if text(d) != val {
-				note = "\t(default " + text(d) + ")"
+				note = "(default " + text(d) + ")"
 			}
 		} else if f.def != "" {
 			val = f.def
 		}
-		fmt.Fprintf(w, "%s\t%s%s\n", f.key, val, note)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.key, val, note)
 	}
 	if err := w.Flush(); err != nil {
 		return "", err

@@ -185,7 +185,7 @@ func lockFolder(folder string) (*flock.Flock, error) {
 }
 
 // openFolder makes or continues the run folder of a job and locks it.
-func openFolder(folder string, job Job, cfg any) (m *Manifest, lock *flock.Flock, err error) {
+func openFolder(folder string, job Job, cfg any) (*Manifest, *flock.Flock, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("run folder: %w", diskError(folder, err))
 	}
@@ -196,42 +196,45 @@ func openFolder(folder string, job Job, cfg any) (m *Manifest, lock *flock.Flock
 			return nil, nil, err
 		}
 	}
-	lock, err = lockFolder(folder)
+	lock, err := lockFolder(folder)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = lock.Unlock()
-		}
-	}()
-	m, err = readManifest(folder)
-	switch {
-	case err == nil && job.Replace:
-		if err := clearRun(folder); err != nil {
-			return nil, nil, err
-		}
-	case err == nil && !job.Resume:
-		return nil, nil, fmt.Errorf("run folder %s already holds a run of %s, started %s: resume it, or give a new folder",
-			folder, m.Preset, m.Started.Local().Format("2006-01-02 15:04"))
-	case err == nil:
-		if err := m.sameRun(folder, job, cfg); err != nil {
-			return nil, nil, err
-		}
-		return m, lock, makeDirs(folder)
-	case !errors.Is(err, errNotRun):
-		return nil, nil, err
+	m, err := manifestFor(folder, job, cfg)
+	if err == nil {
+		err = makeDirs(folder)
 	}
-	if m, err = newManifest(job, cfg); err != nil {
+	if err != nil {
+		_ = lock.Unlock()
 		return nil, nil, err
-	}
-	if err := makeDirs(folder); err != nil {
-		return nil, nil, err
-	}
-	if err := m.write(folder); err != nil {
-		return nil, nil, fmt.Errorf("run folder: %w", err)
 	}
 	return m, lock, nil
+}
+
+// manifestFor returns the manifest of the run in the folder if the job may
+// continue it, else writes a new one.
+func manifestFor(folder string, job Job, cfg any) (*Manifest, error) {
+	m, err := readManifest(folder)
+	switch {
+	case err == nil && job.Resume:
+		return m, m.sameRun(folder, job, cfg)
+	case err == nil && job.Replace:
+		if err := clearRun(folder); err != nil {
+			return nil, err
+		}
+	case err == nil:
+		return nil, fmt.Errorf("run folder %s already holds a run of %s, started %s: resume it, or give a new folder",
+			folder, m.Preset, m.Started.Local().Format("2006-01-02 15:04"))
+	case !errors.Is(err, errNotRun):
+		return nil, err
+	}
+	if m, err = newManifest(job, cfg); err != nil {
+		return nil, err
+	}
+	if err := m.write(folder); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	return m, nil
 }
 
 func makeDirs(folder string) error {

@@ -95,7 +95,7 @@ type session struct {
 }
 
 // openSession checks the job, opens its folder and reads where each seed stands.
-func openSession(folder string, job Job) (s *session, err error) {
+func openSession(folder string, job Job) (*session, error) {
 	cfg, err := job.check()
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func openSession(folder string, job Job) (s *session, err error) {
 	if folder, err = filepath.Abs(folder); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
-	s = &session{job: job, folder: folder, log: job.Log}
+	s := &session{job: job, folder: folder, log: job.Log}
 	if s.log == nil {
 		s.log = func(string) {}
 	}
@@ -111,22 +111,26 @@ func openSession(folder string, job Job) (s *session, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.hash, err = s.manifest.hash(); err != nil {
+	if err := s.read(); err != nil {
+		s.close()
 		return nil, err
 	}
-	if s.stored, err = readEval(folder); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// read brings the session to where the run stands.
+func (s *session) read() (err error) {
+	if s.hash, err = s.manifest.hash(); err != nil {
+		return err
+	}
+	if s.stored, err = readEval(s.folder); err != nil {
+		return err
 	}
 	if err := s.restore(); err != nil {
-		return nil, err
+		return err
 	}
-	s.metrics, err = openMetrics(filepath.Join(folder, metricsFile))
-	return s, err
+	s.metrics, err = openMetrics(filepath.Join(s.folder, metricsFile))
+	return err
 }
 
 func (s *session) close() {
@@ -221,7 +225,9 @@ func (s *session) work(ctx context.Context, each func(context.Context, Worker, *
 		if !isStop(err) {
 			return err
 		}
-		stopped = err
+		if stopped == nil {
+			stopped = err
+		}
 	}
 	return stopped
 }
