@@ -9,7 +9,7 @@ import (
 	"github.com/rewardlab/rewardlab/datasets/fetch"
 )
 
-// cpuItem is XLA's CPU plugin as a wheel brings it.
+// cpuItem is XLA's CPU plugin, as the wheel brings it.
 func cpuItem() fetch.Item {
 	return fetch.Item{
 		Name: "XLA for the CPU",
@@ -21,33 +21,79 @@ func cpuItem() fetch.Item {
 			From:   "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
 		}},
 		Ways:    []fetch.Way{fetch.Pip("lammps-jax-pjrt-cpu==0.11.2")},
-		Source:  "Python package lammps-jax-pjrt-cpu 0.11.2: the CPU plugin of OpenXLA",
+		Source:  "Python package lammps-jax-pjrt-cpu 0.11.2, OpenXLA's CPU plugin",
 		Licence: "Apache-2.0",
 	}
 }
 
-func installable(kind string) bool {
-	return kind == "cpu" && runtime.GOOS == "linux" && runtime.GOARCH == "amd64"
+// How a kind of plugin is installed on a platform.
+type installer struct {
+	item   fetch.Item         // pinned files, or
+	goXLA  bool               // go-xla's own installer, which pins the version but no checksum
+	check  func() error       // refuses before a download that would be in vain
+	finish func(string) error // what the item's folder needs besides its files
 }
 
-// havePlugin returns the plugin of that kind in our cache.
-func havePlugin(kind string) (string, bool) {
-	if !installable(kind) {
-		return "", false
+// installerFor returns the way to install a kind of plugin here, if there is one.
+func installerFor(kind, goos, goarch string) (installer, bool) {
+	switch kind + " " + goos + "/" + goarch {
+	case "cpu linux/amd64":
+		return installer{item: cpuItem()}, true
+	case "cuda linux/amd64":
+		return installer{item: cudaItem(), check: func() error { return checkDriver(driverFile) }, finish: finishCUDA}, true
+	case "cpu linux/arm64", "cpu darwin/arm64", "cpu windows/amd64":
+		return installer{goXLA: true}, true
 	}
-	it := cpuItem()
-	dir, ok := fetch.Have(it)
-	return filepath.Join(dir, it.Files[0].Name), ok
+	return installer{}, false
 }
 
-// ensurePlugin installs the plugin of that kind into our cache.
-func ensurePlugin(ctx context.Context, kind string, say func(string)) (string, error) {
-	if !installable(kind) {
-		return "", fmt.Errorf("no plugin %q is known for %s/%s", kind, runtime.GOOS, runtime.GOARCH)
+// have returns the plugin in our cache.
+func (in installer) have() (string, bool) {
+	if in.goXLA {
+		found := findPlugins([]string{goXLADir()})
+		if len(found) == 0 {
+			return "", false
+		}
+		return found[0].path, true
 	}
-	it := cpuItem()
-	dir, err := fetch.Ensure(ctx, it, say)
-	return filepath.Join(dir, it.Files[0].Name), err
+	dir, ok := fetch.Have(in.item)
+	if ok && in.finish != nil {
+		ok = in.finish(dir) == nil
+	}
+	return filepath.Join(dir, filepath.FromSlash(in.item.Files[0].Name)), ok
 }
 
-func hasGPU() bool { return false }
+// ensure installs the plugin into our cache. Other processes may do so too.
+func (in installer) ensure(ctx context.Context, say func(string)) (string, error) {
+	if in.check != nil {
+		if err := in.check(); err != nil {
+			return "", err
+		}
+	}
+	if in.goXLA {
+		if err := goXLAInstall(ctx, goXLADir(), say); err != nil {
+			return "", err
+		}
+		path, ok := in.have()
+		if !ok {
+			return "", fmt.Errorf("XLA for the CPU: the installer left no plugin in %s: delete the folder and run it again", goXLADir())
+		}
+		return path, nil
+	}
+	dir, err := fetch.Ensure(ctx, in.item, say)
+	if err == nil && in.finish != nil {
+		err = in.finish(dir)
+	}
+	return filepath.Join(dir, filepath.FromSlash(in.item.Files[0].Name)), err
+}
+
+// goXLADir is where go-xla's installer puts a plugin for us.
+func goXLADir() string {
+	root, err := fetch.CacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(root, "pjrt", "go-xla")
+}
+
+func here(kind string) (installer, bool) { return installerFor(kind, runtime.GOOS, runtime.GOARCH) }

@@ -2,10 +2,16 @@
 
 package backend
 
-import "github.com/gomlx/compute"
+import (
+	"context"
+
+	"github.com/gomlx/compute"
+)
 
 const xlaBuilt = false
 
 func newXLA(string, string) (compute.Backend, error) { return nil, errNoXLA }
 
 func probePlugin(string) (version, error) { return version{}, errNoXLA }
+
+func goXLAInstall(context.Context, string, func(string)) error { return errNoXLA }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/rewardlab/rewardlab/datasets/fetch"
 )
 
 // version is a plugin's PJRT version.
@@ -37,13 +39,12 @@ func loadPlugin(path, options string) (engine, version, error) {
 	if !xlaBuilt {
 		return nil, none, errNoXLA
 	}
-	if strings.Contains(path, ",") {
-		return nil, none, fmt.Errorf("plugin %s: go-xla takes what follows a comma for an option: move the file to a folder without commas", path)
+	if err := checkName(path); err != nil {
+		return nil, none, fmt.Errorf("plugin %s: %w", path, err)
 	}
 	if err := checkFile(path); err != nil {
 		return nil, none, fmt.Errorf("plugin %s: %w", path, err)
 	}
-	// XLA reads its flags once, when it is first used.
 	v, err := probePlugin(path)
 	if err != nil {
 		return nil, none, fmt.Errorf("plugin %s does not load: %w: install what it misses (ldd %s lists it), or another plugin", path, err, path)
@@ -53,12 +54,26 @@ func loadPlugin(path, options string) (engine, version, error) {
 			return nil, none, fmt.Errorf("plugin %s: %w", path, err)
 		}
 	}
-	setFlags(nameOf(path), v)
+	setFlags(path, v)
 	b, err := newXLA(path, options)
 	if err != nil {
 		return nil, v, fmt.Errorf("plugin %s gives no engine: %w", path, err)
 	}
 	return b, v, nil
+}
+
+// checkName refuses the paths that go-xla misreads: it takes what follows a comma
+// for an option, and tells CPU from GPU plugins by words anywhere in the path.
+func checkName(path string) error {
+	if strings.Contains(path, ",") {
+		return errors.New("go-xla takes what follows a comma for an option: move the file to a folder without commas")
+	}
+	upper := strings.ToUpper(path)
+	cuda := strings.Contains(upper, "CUDA") || strings.Contains(upper, "NVIDIA")
+	if name := nameOf(path); name == "cpu" && cuda || name == "cuda" && strings.Contains(upper, "CPU") {
+		return fmt.Errorf("go-xla tells CPU from GPU plugins by the words cpu, cuda and nvidia anywhere in the path, and here they contradict: move it to another folder (%s moves the cache)", fetch.EnvCache)
+	}
+	return nil
 }
 
 // machines are the ELF machines of the Go architectures on which plugins exist.

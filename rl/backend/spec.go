@@ -47,7 +47,32 @@ func parseSpec(s string) (spec, error) {
 		}
 		plugin = abs
 	}
+	if err := checkOptions(options); err != nil {
+		return spec{}, err
+	}
 	return spec{engine: engine, plugin: plugin, options: options}, nil
+}
+
+// xlaOptions are the options of go-xla; the switches may have "no" before them.
+var (
+	xlaSwitches = []string{"tf32", "shared_buffers", "preallocate", "use_tfrt_gpu_client"}
+	xlaOptions  = append([]string{"memory_fraction", "allocator", "visible_devices"}, xlaSwitches...)
+)
+
+// checkOptions finds misspelled options before go-xla logs them.
+func checkOptions(options string) error {
+	for part := range strings.SplitSeq(options, ",") {
+		key, _, _ := strings.Cut(part, "=")
+		if key == "" || slices.Contains(xlaOptions, key) || slices.Contains(xlaSwitches, strings.TrimPrefix(key, "no")) {
+			continue
+		}
+		hint := ""
+		if near := nearest(key, xlaOptions); near != "" {
+			hint = fmt.Sprintf("did you mean %q? ", near)
+		}
+		return fmt.Errorf("option %q is not known: %sthe options are %s", key, hint, strings.Join(xlaOptions, ", "))
+	}
+	return nil
 }
 
 // nearest returns the one of names that a typing slip could have turned into s.
