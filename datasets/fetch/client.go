@@ -17,10 +17,11 @@ import (
 // written) before it is stopped.
 const stallAfter = 2 * time.Minute
 
-// client runs a command in a folder below j.work with progress messages. Its
+// client runs a command in a folder below j.work with progress messages that
+// call it by the name given. Its
 // temporary files go below j.work too: they are counted, land on the disk that
 // was checked for room, and vanish with it.
-func (j *job) client(ctx context.Context, dir string, env []string, argv ...string) error {
+func (j *job) client(ctx context.Context, what, dir string, env []string, argv ...string) error {
 	tmp := filepath.Join(j.work, "tmp")
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		return err
@@ -39,7 +40,7 @@ func (j *job) client(ctx context.Context, dir string, env []string, argv ...stri
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		j.watch(ctx, cancel, &tail)
+		j.watch(ctx, cancel, what, &tail)
 	}()
 	err := cmd.Run()
 	cause := context.Cause(ctx)
@@ -57,8 +58,8 @@ func (j *job) client(ctx context.Context, dir string, env []string, argv ...stri
 var errStalled = fmt.Errorf("no byte came for %s: stopped it", stallAfter)
 
 // watch reports how much has arrived and stops a client that hangs.
-func (j *job) watch(ctx context.Context, cancel context.CancelCauseFunc, tail *tailBuffer) {
-	p := newProgress(j.fetcher, j.item.Name, j.way.String(), treeSize(j.work))
+func (j *job) watch(ctx context.Context, cancel context.CancelCauseFunc, what string, tail *tailBuffer) {
+	p := newProgress(j.fetcher, j.item.Name, what, treeSize(j.work))
 	lastSign, lastLen, lastSize := time.Now(), 0, int64(0)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -109,7 +110,7 @@ func (j *job) pipDownload(ctx context.Context, requirement string, args ...strin
 		argv = append(argv, "--only-binary=:all:")
 	}
 	argv = append(append(argv, args...), requirement)
-	return dest, j.client(ctx, j.work, quickPip(), argv...)
+	return dest, j.client(ctx, "pip download "+requirement, j.work, quickPip(), argv...)
 }
 
 // findPip returns the command line of a pip that runs.
@@ -131,7 +132,7 @@ func (j *job) findPip(ctx context.Context) ([]string, error) {
 	// Debian splits pip from Python, but python3-venv brings one along.
 	venv := filepath.Join(j.work, "venv")
 	j.say(fmt.Sprintf("%s: pip is not installed: making a temporary one with python3 -m venv", j.item.Name))
-	if err := j.client(ctx, j.work, nil, "python3", "-m", "venv", venv); err != nil {
+	if err := j.client(ctx, "python3 -m venv", j.work, nil, "python3", "-m", "venv", venv); err != nil {
 		return nil, fmt.Errorf("pip is not installed and python3 -m venv failed: install python3-pip or python3-venv: %w", err)
 	}
 	return []string{filepath.Join(venv, "bin", "python"), "-m", "pip"}, nil
@@ -171,14 +172,15 @@ func (j *job) aptDownload(ctx context.Context, pkg, version string) (string, err
 		}
 		for _, spec := range specs {
 			argv := append(append(append([]string{"apt-get"}, quick...), opts...), "download", spec)
-			if err = j.client(ctx, dest, []string{"LC_ALL=C"}, argv...); err == nil || ctx.Err() != nil {
+			if err = j.client(ctx, "apt-get download "+spec, dest, []string{"LC_ALL=C"}, argv...); err == nil || ctx.Err() != nil {
 				return err
 			}
 		}
 		return err
 	}
-	if download(nil) == nil {
-		return dest, nil
+	first := download(nil)
+	if first == nil || ctx.Err() != nil {
+		return dest, first
 	}
 	// The system's package lists are old or absent (a fresh container has none):
 	// refresh them in a private folder, which needs no privilege.
@@ -190,12 +192,16 @@ func (j *job) aptDownload(ctx context.Context, pkg, version string) (string, err
 	}
 	private := []string{"-o", "Dir::State::lists=" + filepath.Join(state, "lists"), "-o", "Dir::Cache=" + filepath.Join(state, "cache"),
 		"-o", "APT::Sandbox::User=root"}
-	j.say(fmt.Sprintf("%s: reading the package lists anew", j.item.Name))
 	argv := append(append(append([]string{"apt-get"}, quick...), private...), "update")
-	if err := j.client(ctx, dest, []string{"LC_ALL=C"}, argv...); err != nil {
+	if err := j.client(ctx, "apt-get update (in a private folder)", dest, []string{"LC_ALL=C"}, argv...); err != nil {
 		return "", err
 	}
-	return dest, download(private)
+	// apt-get update succeeds even when no server answered, so the first error
+	// may say more than the second.
+	if err := download(private); err != nil {
+		return "", fmt.Errorf("%w (before reading the lists anew: %w)", err, first)
+	}
+	return dest, nil
 }
 
 // tailBuffer keeps the end of a client's output.

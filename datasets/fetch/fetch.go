@@ -226,7 +226,7 @@ func (f *fetcher) fetch(ctx context.Context, it Item, dir string) error {
 		if noSpace(err) {
 			return fmt.Errorf("%s: %s: %w", it.Name, w, f.explain(err, dir, it.Size()))
 		}
-		failed = append(failed, fmt.Sprintf("  %s: %v", w, err))
+		failed = append(failed, fmt.Sprintf("  %s: %s", w, strings.ReplaceAll(err.Error(), "\n", "\n    ")))
 		f.say(fmt.Sprintf("%s: %s: %s", it.Name, w, firstLine(err.Error())))
 	}
 	names := make([]string, len(it.Files))
@@ -262,7 +262,7 @@ func (f *fetcher) try(ctx context.Context, it Item, w Way, dir string) (err erro
 	if err := os.Mkdir(out, 0o755); err != nil {
 		return err
 	}
-	j := &job{fetcher: f, item: it, way: w, work: work, out: out, missing: map[string]File{}}
+	j := &job{fetcher: f, item: it, work: work, out: out, missing: map[string]File{}}
 	for _, file := range it.Files {
 		j.missing[file.Name] = file
 	}

@@ -32,7 +32,7 @@ func (p *progress) at(total int64) {
 	p.last = now
 	seconds := now.Sub(p.start).Seconds()
 	if p.got == 0 {
-		p.f.say(fmt.Sprintf("%s: %s: %.0f s", p.item, p.what, seconds))
+		p.f.say(fmt.Sprintf("%s: %s: %.1f s", p.item, p.what, seconds))
 		return
 	}
 	p.f.say(fmt.Sprintf("%s: %s: %s, %.1f MB/s", p.item, p.what, megabytes(p.got), float64(p.got)/1e6/seconds))

