@@ -122,9 +122,9 @@ func footing(note string, width float64) (lines []string, height float64) {
 	return lines, float64(len(lines))*noteStyle.lineHeight() + margin
 }
 
-// xTickCount and yTickCount keep tick labels apart.
+// The number of ticks keeps their labels apart.
 func (f panel) xTicks() []tick { return ticks(f.xmin, f.xmax, max(2, int((f.x1-f.x0)/80))) }
-func (f panel) yTicks() []tick { return ticks(f.ymin, f.ymax, max(2, int((f.y1-f.y0)/50))) }
+func (f panel) yTicks() []tick { return ticks(f.ymin, f.ymax, max(4, int((f.y1-f.y0)/50))) }
 
 func tickWidth(ts []tick) float64 {
 	w := 0.0
@@ -184,21 +184,26 @@ func leftOfY(ts []tick, label string) float64 {
 // rows as it takes for the names not to touch. rows says how many that is.
 func (f panel) crossings(p *pen, lines []Line) {
 	rows, _ := f.stack(lines)
+	nameY := func(i int) float64 { return f.y0 - 9 - float64(rows[i])*noteStyle.lineHeight() }
 	for i, l := range lines {
-		if l.At < f.xmin || l.At > f.xmax {
-			continue
+		if l.At >= f.xmin && l.At <= f.xmax {
+			x := math.Round(f.x(l.At))
+			p.line([]point{{x, nameY(i) + 6}, {x, f.y1}}, faintInk, 1, 4, 3)
 		}
-		x := math.Round(f.x(l.At))
-		y := f.y0 - 9 - float64(rows[i])*noteStyle.lineHeight()
-		p.line([]point{{x, y + 6}, {x, f.y1}}, faintInk, 1, 4, 3)
-		p.text(noteStyle, f.nameAt(l), y, centred, l.Name)
+	}
+	for i, l := range lines { // last, on paper of their own: the line of a name above may pass here
+		if l.At >= f.xmin && l.At <= f.xmax {
+			half := noteStyle.width(l.Name) / 2
+			p.rect(f.nameAt(l)-half-2, nameY(i)-6, 2*half+4, 12, paper)
+			p.text(noteStyle, f.nameAt(l), nameY(i), centred, l.Name)
+		}
 	}
 }
 
 // nameAt is where the centre of a crossing's name goes: above its line, but inside the figure.
 func (f panel) nameAt(l Line) float64 {
 	half := noteStyle.width(l.Name) / 2
-	return max(f.x0+half-20, min(f.x1-half, f.x(l.At)))
+	return max(f.x0+half, min(f.x1-half, f.x(l.At)))
 }
 
 func (f panel) stack(lines []Line) (row []int, rows int) {

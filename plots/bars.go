@@ -130,7 +130,7 @@ func drawBars(title string, rows []barRow, a Axes) Figure {
 	}
 
 	// The names on the left, wrapped, decide the height of each row.
-	const least, between = 28.0, 14.0
+	const least, between = 30.0, 12.0
 	nameRoom := w * 0.34
 	type placed struct {
 		lines []string
@@ -206,7 +206,7 @@ func drawBars(title string, rows []barRow, a Axes) Figure {
 			mid := math.Round(place[i].y + place[i].h/2)
 			col := seriesColor(r.color)
 			base, end := inside(0), inside(r.Point)
-			p.rect(min(base, end), mid-9, math.Abs(end-base), 18, mix(col, paper, 0.45))
+			p.rect(min(base, end), mid-10, math.Abs(end-base), 20, mix(col, paper, 0.45))
 			p.lines(labelStyle, f.x0-10, mid-float64(len(place[i].lines))*labelStyle.lineHeight()/2, leftOf, place[i].lines)
 			p.text(labelStyle, w-margin, mid, leftOf, value(r.Point))
 		}
@@ -220,13 +220,14 @@ func drawBars(title string, rows []barRow, a Axes) Figure {
 			dark := readable(mix(seriesColor(r.color), rgb(0), 0.25))
 			for k, v := range r.Scores {
 				if v >= f.xmin && v <= f.xmax {
-					p.dot(f.x(v), mid+jitter(k), 2.6, paper, dark)
+					p.dot(f.x(v), mid+5+jitter(k), 2.4, paper, dark)
 				}
 			}
 			if lo, hi := inside(r.Lo), inside(r.Hi); hi > lo {
-				p.line([]point{{lo, mid}, {hi, mid}}, ink, 1.8)
+				y := mid - 4
+				p.line([]point{{lo, y}, {hi, y}}, ink, 1.8)
 				for _, x := range []float64{lo, hi} {
-					p.line([]point{{x, mid - 5}, {x, mid + 5}}, ink, 1.8)
+					p.line([]point{{x, y - 4}, {x, y + 4}}, ink, 1.8)
 				}
 			}
 		}
@@ -237,5 +238,5 @@ func drawBars(title string, rows []barRow, a Axes) Figure {
 // jitter moves the k-th dot off its line, always the same way, so that equal scores can be seen apart.
 func jitter(k int) float64 {
 	_, frac := math.Modf(float64(k) * 0.6180339887)
-	return 12 * (frac - 0.5)
+	return 5 * (frac - 0.5)
 }

@@ -145,8 +145,18 @@ func (r ramp) color(v float64) color.RGBA {
 	return mix(r.stops[i], r.stops[i+1], t-float64(i))
 }
 
-// bar draws the colour bar, from low at the bottom to high at the top, with ticks on
-// its right, and returns nothing: barWidth says how much room it takes.
+// ticks labels a colour bar of the given height: round numbers, or the ends and the
+// middle where there is no room for three round ones.
+func (r ramp) ticks(height float64) []tick {
+	if ts := ticks(r.min, r.max, max(2, int(height/35))); len(ts) >= 3 {
+		return ts
+	}
+	mid := (r.min + r.max) / 2
+	return []tick{{r.min, value(r.min)}, {mid, value(mid)}, {r.max, value(r.max)}}
+}
+
+// bar draws the colour bar, from low at the bottom to high at the top, with its ticks
+// and label on the right. It needs barWidth from box.x0 on.
 func (r ramp) bar(p *pen, box rectangle, label string) {
 	n := int(box.y1 - box.y0)
 	for i := range n {
@@ -154,26 +164,24 @@ func (r ramp) bar(p *pen, box rectangle, label string) {
 		p.rect(box.x0, box.y0+float64(i), box.x1-box.x0, 1.5, r.color(r.max-t*(r.max-r.min)))
 	}
 	p.frame(box, axisInk, 1)
-	for _, t := range ticks(r.min, r.max, max(2, n/35)) {
+	ts := r.ticks(box.y1 - box.y0)
+	for _, t := range ts {
 		y := box.y1 - (t.at-r.min)/(r.max-r.min)*(box.y1-box.y0)
 		p.line([]point{{box.x1, y}, {box.x1 + 4, y}}, axisInk, 1)
 		p.text(tickStyle, box.x1+7, y, rightOf, t.label)
 	}
 	if label != "" {
-		p.upright(tickStyle, box.x1+r.barWidth("")-6, (box.y0+box.y1)/2, label)
+		p.upright(tickStyle, box.x1+7+tickWidth(ts)+12, (box.y0+box.y1)/2, label)
 	}
 }
 
+// barWidth is the room for a bar of twelve pixels with its ticks and label, whatever its height.
 func (r ramp) barWidth(label string) float64 {
-	w := 0.0
-	for _, t := range ticks(r.min, r.max, 5) {
-		w = max(w, tickStyle.width(t.label))
-	}
-	w += 12 + 10 + 14
+	w := 12 + 7 + max(tickWidth(r.ticks(60)), tickWidth(r.ticks(150)), tickWidth(r.ticks(260)))
 	if label != "" {
-		w += 14
+		w += 20
 	}
-	return math.Ceil(w)
+	return w
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

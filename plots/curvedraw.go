@@ -24,7 +24,7 @@ func stretches(y []float64, do func(from, to int)) {
 	}
 }
 
-func (c curve) drawLine(p *pen, f panel, y []float64, col color.NRGBA, width float64, dash []float64) {
+func (c curve) drawLine(p *pen, f panel, y []float64, col color.RGBA, width float64, dash []float64) {
 	stretches(y, func(from, to int) {
 		pts := make([]point, 0, to-from)
 		for i := from; i < to; i++ {

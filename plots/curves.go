@@ -224,12 +224,12 @@ func drawCurves(title string, curves []curve, a Axes) Figure {
 		for i, c := range curves {
 			if a.Seeds && len(c.seeds) > 1 {
 				for _, run := range c.seeds {
-					c.drawLine(p, f, run, fade(seriesColor(i), 0.45), 0.8, nil)
+					c.drawLine(p, f, run, mix(seriesColor(i), paper, 0.5), 0.8, nil)
 				}
 			}
 		}
 		for i, c := range curves {
-			c.drawLine(p, f, c.points(), fade(seriesColor(i), 1), 2, seriesDash(i))
+			c.drawLine(p, f, c.points(), seriesColor(i), 2, seriesDash(i))
 		}
 		drawEndLabels(p, f, labels)
 	}

@@ -59,15 +59,15 @@ func (f Figure) Image(scale int) (image.Image, error) {
 }
 
 // PNG encodes the figure at twice the page's resolution.
-func (f Figure) PNG() ([]byte, error) { return f.png(sharp) }
+func (f Figure) PNG() ([]byte, error) { return f.png(sharp, png.DefaultCompression) }
 
-func (f Figure) png(scale int) ([]byte, error) {
+func (f Figure) png(scale int, level png.CompressionLevel) ([]byte, error) {
 	img, err := f.Image(scale)
 	if err != nil {
 		return nil, err
 	}
 	var buf bytes.Buffer
-	if err := png.Encode(&buf, img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: level}).Encode(&buf, img); err != nil {
 		return nil, fmt.Errorf("figure: encoding PNG: %w", err)
 	}
 	return buf.Bytes(), nil

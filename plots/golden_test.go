@@ -21,7 +21,7 @@ var regen = cmpimg.GenerateTestData
 // page pixel to keep the files small.
 func golden(t *testing.T, name string, f Figure) {
 	t.Helper()
-	got, err := f.png(1)
+	got, err := f.png(1, png.BestCompression)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func HeatMap(title string, values [][]float64, rows, cols []string, o Heat) Figu
 	if o.Y != "" {
 		x0 += 20
 	}
-	w := x0 + float64(nc)*cell + 22 + r.barWidth(o.Scale.Label)
+	w := x0 + float64(nc)*cell + 16 + r.barWidth(o.Scale.Label) + margin
 	w = max(w, min(titleStyle.width(title)+2*margin, 680))
 	titleLines, top := heading(title, w)
 	if o.X != "" {

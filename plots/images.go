@@ -128,7 +128,7 @@ func drawTiles(title string, tiles []Tile, g Grid, r ramp) Figure {
 	w += 2 * indent
 	withBar := g.Scale.Diverging || g.Scale.Label != ""
 	if withBar {
-		w += 8 + r.barWidth(g.Scale.Label)
+		w += 14 + r.barWidth(g.Scale.Label)
 	}
 	w = max(w, min(titleStyle.width(title)+2*margin, 680))
 	titleLines, top := heading(title, w)

@@ -12,7 +12,6 @@ import (
 
 const (
 	mimePNG  = "image/png"
-	mimeGIF  = "image/gif"
 	mimeHTML = "text/html"
 	mimeText = "text/plain"
 	mimeVega = "application/vnd.vegalite.v5+json"
