@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/rewardlab/rewardlab/notebooks/internal/progress"
@@ -68,9 +69,15 @@ func toolVersions(root string) string {
 // buildTools compiles GoNB and goimports at the versions in go.mod. gopls (completion and hover help) is not pinned
 // here: GoNB uses the one on PATH if there is one, and works without.
 func (e *Env) buildTools(ctx context.Context, s *progress.Step) (string, error) {
-	err := e.goBuild(ctx, s, e.Root, nil, "-o", filepath.Dir(e.bin("gonb"))+string(filepath.Separator),
-		"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
-	return "", err
+	if err := os.MkdirAll(e.bin(""), 0o755); err != nil {
+		return "", err
+	}
+	for _, tool := range [][2]string{{"gonb", "github.com/janpfeifer/gonb"}, {"goimports.real", "golang.org/x/tools/cmd/goimports"}} {
+		if err := e.goBuild(ctx, s, e.Root, nil, "-o", e.bin(tool[0]), tool[1]); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // compile builds every package a cell may import, as a cell will: in a workspace beside a throw-away module, with the
@@ -84,10 +91,10 @@ func (e *Env) compile(ctx context.Context, s *progress.Step) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	env := e.kernelEnv()
+	env := expand(e.kernelEnv())
 	for _, args := range [][]string{{"mod", "init", "gonb_probe"}, {"work", "init", ".", e.Root}} {
 		cmd := exec.CommandContext(ctx, e.realGo(), args...)
-		cmd.Dir, cmd.Env = dir, expand(env)
+		cmd.Dir, cmd.Env = dir, env
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, lastLines(string(out), 8))
 		}
@@ -101,17 +108,33 @@ func (e *Env) compile(ctx context.Context, s *progress.Step) (string, error) {
 		return "", err
 	}
 	s.Note("linking a first cell")
-	if err := e.runProbe(ctx, s, dir, env, packages); err != nil {
-		return "", err
+	// Go's own linker is a third faster than gcc's, and good for what cells do; where it is not, gcc's it is.
+	for _, mode := range e.linkModes() {
+		if err = e.writeStamp(linkStamp, mode); err != nil {
+			return "", err
+		}
+		if err = e.runProbe(ctx, s, dir, packages); err == nil {
+			return fmt.Sprintf("%d packages", len(packages)), nil
+		}
 	}
-	return fmt.Sprintf("%d packages", len(packages)), nil
+	return "", err
+}
+
+const linkStamp = "linker"
+
+// linkModes are the linkers to try for cells, best first: values of the go linker's -linkmode, "" for its own choice.
+func (e *Env) linkModes() []string {
+	if runtime.GOOS == "linux" && e.hasCC {
+		return []string{"internal", ""}
+	}
+	return []string{""}
 }
 
 // cellPackages are the module's packages that a cell can import, and the standard ones that no package of ours needs
 // but cells do.
-func (e *Env) cellPackages(ctx context.Context, s *progress.Step, dir string, env map[string]string) ([]string, error) {
+func (e *Env) cellPackages(ctx context.Context, s *progress.Step, dir string, env []string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, e.realGo(), "list", "-e", "-f", "{{if .GoFiles}}{{.Name}} {{.ImportPath}}{{end}}", Module+"/...")
-	cmd.Dir, cmd.Env = dir, expand(env)
+	cmd.Dir, cmd.Env = dir, env
 	packages := []string{"flag", "testing"}
 	out, err := follow(cmd, func(line string) {
 		name, path, _ := strings.Cut(line, " ")
@@ -129,7 +152,7 @@ func (e *Env) cellPackages(ctx context.Context, s *progress.Step, dir string, en
 }
 
 // runProbe links and runs a program that imports what the notebooks import.
-func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, env map[string]string, packages []string) error {
+func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, packages []string) error {
 	var b strings.Builder
 	b.WriteString("package main\n\nimport (\n\t\"fmt\"\n")
 	for _, p := range packages {
@@ -142,7 +165,7 @@ func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, env ma
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(b.String()), 0o644); err != nil {
 		return err
 	}
-	if err := e.goBuild(ctx, s, dir, env, "-o", "probe", "."); err != nil {
+	if err := e.goBuild(ctx, s, dir, expand(e.kernelEnv()), "-o", "probe", "."); err != nil {
 		return err
 	}
 	out, err := exec.CommandContext(ctx, filepath.Join(dir, "probe")).CombinedOutput()
@@ -153,9 +176,9 @@ func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, env ma
 }
 
 // goBuild runs `go build -v`, which names each package as it is compiled.
-func (e *Env) goBuild(ctx context.Context, s *progress.Step, dir string, env map[string]string, args ...string) error {
+func (e *Env) goBuild(ctx context.Context, s *progress.Step, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, e.realGo(), append([]string{"build", "-v"}, args...)...)
-	cmd.Dir, cmd.Env = dir, expand(env)
+	cmd.Dir, cmd.Env = dir, env
 	compiled := 0
 	out, err := follow(cmd, func(line string) {
 		if rest, ok := strings.CutPrefix(line, "go: "); ok {

@@ -32,7 +32,7 @@ type kernelSpec struct {
 func (e *Env) kernelEnv() map[string]string {
 	env := map[string]string{
 		"PATH":    strings.Join([]string{filepath.Dir(e.bin("go")), filepath.Join(e.goTool.Root, "bin"), "${PATH}"}, string(filepath.ListSeparator)),
-		"GOFLAGS": cellFlags(e.goTool.Flags),
+		"GOFLAGS": cellFlags(e.goTool.Flags, e.readStamp()[linkStamp]),
 		"GOWORK":  "auto", // a reader's GOWORK=off would hide the clone from the cells
 	}
 	if !e.hasCC {
@@ -42,8 +42,8 @@ func (e *Env) kernelEnv() map[string]string {
 }
 
 // cellFlags adds to the reader's own GOFLAGS what halves the time of a cell: no symbol table and no debug data to
-// link. Flags that a workspace refuses are dropped.
-func cellFlags(users string) string {
+// link, and the quicker of the two linkers where it works. Flags that a workspace refuses are dropped.
+func cellFlags(users, linkMode string) string {
 	var keep []string
 	for _, f := range splitFlags(users) {
 		name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
@@ -51,7 +51,11 @@ func cellFlags(users string) string {
 			keep = append(keep, quoteFlag(f))
 		}
 	}
-	return strings.Join(append(keep, "-buildvcs=false", quoteFlag("-ldflags=-s -w")), " ")
+	link := "-ldflags=-s -w"
+	if linkMode != "" {
+		link += " -linkmode=" + linkMode
+	}
+	return strings.Join(append(keep, "-buildvcs=false", quoteFlag(link)), " ")
 }
 
 // splitFlags splits at spaces outside quotes, as the go command does with GOFLAGS.
@@ -101,17 +105,6 @@ func (e *Env) spec(headless bool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// standIn is called "go" and stands before the real one in the kernel's PATH. GoNB runs a bare `go get` before each
-// cell, which costs a third of the cell's time, needs the network, and does not understand workspaces; GoNB's own
-// switch for it, %noautoget, has no command-line form. Everything else goes to the real go.
-const standIn = `#!/bin/sh
-# Drops the "go get" that GoNB runs before every cell. To add a module to a notebook: !*go get example.com/module@v1
-case "$*" in
-get | "get -t") exit 0 ;;
-esac
-exec 'REALGO' "$@"
-`
-
 // labSettings keeps JupyterLab's first-start questions away.
 const labSettings = `{
   "@jupyterlab/apputils-extension:notification": {
@@ -122,7 +115,7 @@ const labSettings = `{
 }
 `
 
-// kernelFiles are the small files a clone needs: kernelspecs, the stand-in for go, settings.
+// kernelFiles are the small files a clone needs: kernelspecs, the stand-ins, settings.
 type kernelFiles []kernelFile
 
 type kernelFile struct {
@@ -140,9 +133,9 @@ func (e *Env) kernelFiles() kernelFiles {
 		}
 		files = append(files, kernelFile{filepath.Join(e.Home, "jupyter", "kernels", name, "kernel.json"), data, 0o644})
 	}
-	script := strings.ReplaceAll(standIn, "REALGO", strings.ReplaceAll(e.realGo(), "'", `'\''`))
 	files = append(files,
-		kernelFile{e.bin("go"), []byte(script), 0o755},
+		kernelFile{e.bin("go"), fill(goStandIn, e.realGo()), 0o755},
+		kernelFile{e.bin("goimports"), fill(goimportsStandIn, e.bin("goimports.real")), 0o755},
 		kernelFile{filepath.Join(e.configDir(), "labconfig", "default_setting_overrides.json"), []byte(labSettings), 0o644})
 	slices.SortFunc(files, func(a, b kernelFile) int { return strings.Compare(a.path, b.path) })
 	return files

@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config) (*Env, error) {
 	e.Venv = filepath.Join(base, "venv-"+e.python.key(requirements))
 	e.hasCC = hasCompiler(e.goTool)
 
-	if e.pending() == nil {
+	if e.ready() {
 		return e, nil
 	}
 	unlock, err := e.lock(ctx, filepath.Join(base, "lock"))
@@ -74,7 +74,11 @@ func Run(ctx context.Context, cfg Config) (*Env, error) {
 		return nil, err
 	}
 	defer unlock()
-	for _, s := range e.pending() { // asked again: who held the lock may have done the work
+	for i := range e.steps() {
+		s := e.steps()[i] // asked anew: a step's key may hang on the one before
+		if e.isDone(s) {  // who held the lock may have done the work
+			continue
+		}
 		if err := e.do(ctx, s); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}

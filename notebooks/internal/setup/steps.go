@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rewardlab/rewardlab/notebooks/internal/progress"
@@ -33,9 +34,15 @@ func (e *Env) steps() []step {
 		},
 		{
 			name: "GoNB and goimports",
-			key:  short("tools-1", e.goTool.Version, toolVersions(e.Root)),
-			made: func() bool { return exists(e.bin("gonb"), e.bin("goimports")) },
+			key:  short("tools-2", e.goTool.Version, toolVersions(e.Root)),
+			made: func() bool { return exists(e.bin("gonb"), e.bin("goimports.real")) },
 			run:  e.buildTools,
+		},
+		{
+			name: "compiling the module for the cells",
+			key:  build,
+			made: func() bool { return exists(e.probe("go.work")) },
+			run:  e.compile,
 		},
 		{
 			name: "kernel \"" + DisplayName + "\"",
@@ -45,25 +52,14 @@ func (e *Env) steps() []step {
 				return "", kernels.write()
 			},
 		},
-		{
-			name: "compiling the module for the cells",
-			key:  build,
-			made: func() bool { return exists(e.probe("go.work")) },
-			run:  e.compile,
-		},
 	}
 }
 
-// pending are the steps still to do; nil when there are none.
-func (e *Env) pending() []step {
-	done := e.readStamp()
-	var todo []step
-	for _, s := range e.steps() {
-		if done[s.name] != s.key || !s.made() {
-			todo = append(todo, s)
-		}
-	}
-	return todo
+func (e *Env) isDone(s step) bool { return e.readStamp()[s.name] == s.key && s.made() }
+
+// ready reports whether nothing is left to do.
+func (e *Env) ready() bool {
+	return !slices.ContainsFunc(e.steps(), func(s step) bool { return !e.isDone(s) })
 }
 
 func (e *Env) do(ctx context.Context, s step) error {
