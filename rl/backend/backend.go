@@ -167,7 +167,7 @@ func (o *opener) choose(ctx context.Context) (*Engine, error) {
 	}
 	var last error
 	for _, kind := range o.kinds() {
-		why := "the best engine found: no NVIDIA GPU is visible"
+		why := "no NVIDIA GPU is visible"
 		if o.gpu() {
 			why = "an NVIDIA GPU is visible"
 			if kind == "cpu" {
@@ -216,7 +216,7 @@ func (o *opener) kind(ctx context.Context, name, options, why string) (*Engine, 
 		if c.name != name {
 			continue
 		}
-		e, err := o.openPlugin(c.path, options, why+"; found where go-xla looks")
+		e, err := o.openPlugin(c.path, options, why+"; plugin found where go-xla looks")
 		if err == nil {
 			return e, nil
 		}
@@ -231,18 +231,21 @@ func (o *opener) kind(ctx context.Context, name, options, why string) (*Engine, 
 		return nil, o.unknown(name, names)
 	}
 	if path, ok := how.have(); ok {
-		return o.openPlugin(path, options, why+"; from the cache")
+		return o.openPlugin(path, options, why+"; plugin from the cache")
 	}
 	if o.cfg.NoInstall {
-		return nil, fmt.Errorf("no %s plugin is installed, and installing was forbidden: allow it, or put a plugin into a folder that %s names", name, EnvSearch)
+		return nil, fmt.Errorf("xla:%s: %w", name, errNotInstalled)
 	}
 	path, err := how.ensure(ctx, o.say)
 	if err != nil {
 		return nil, err
 	}
-	return o.openPlugin(path, options, why+"; just installed")
+	return o.openPlugin(path, options, why+"; plugin just installed")
 }
 
+var errNotInstalled = errors.New("no plugin is installed and Config.NoInstall forbids it: allow it, or put a plugin into a folder that " + EnvSearch + " names")
+
+// unknown is the error for a plugin that can neither be found nor installed.
 func (o *opener) unknown(name string, found []string) error {
 	hint := nearest(name, append([]string{"cpu", "cuda"}, found...))
 	if hint != "" && hint != name {

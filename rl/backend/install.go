@@ -29,6 +29,7 @@ func cpuItem() fetch.Item {
 // How a kind of plugin is installed on a platform.
 type installer struct {
 	item   fetch.Item         // pinned files, or
+	load   string             // how much the item downloads
 	goXLA  bool               // go-xla's own installer, which pins the version but no checksum
 	check  func() error       // refuses before a download that would be in vain
 	finish func(string) error // what the item's folder needs besides its files
@@ -38,9 +39,9 @@ type installer struct {
 func installerFor(kind, goos, goarch string) (installer, bool) {
 	switch kind + " " + goos + "/" + goarch {
 	case "cpu linux/amd64":
-		return installer{item: cpuItem()}, true
+		return installer{item: cpuItem(), load: "63 MB"}, true
 	case "cuda linux/amd64":
-		return installer{item: cudaItem(), check: func() error { return checkDriver(driverFile) }, finish: finishCUDA}, true
+		return installer{item: cudaItem(), load: "1.8 GB, and 6.5 GB of disk while it installs", check: func() error { return checkDriver(driverFile) }, finish: finishCUDA}, true
 	case "cpu linux/arm64", "cpu darwin/arm64", "cpu windows/amd64":
 		return installer{goXLA: true}, true
 	}
@@ -71,7 +72,8 @@ func (in installer) ensure(ctx context.Context, say func(string)) (string, error
 		}
 	}
 	if in.goXLA {
-		if err := goXLAInstall(ctx, goXLADir(), say); err != nil {
+		say("XLA for the CPU: downloading go-xla's plugin from its releases (version pinned, no checksum is published)")
+		if err := goXLAInstall(ctx, goXLADir()); err != nil {
 			return "", err
 		}
 		path, ok := in.have()
@@ -80,6 +82,7 @@ func (in installer) ensure(ctx context.Context, say func(string)) (string, error
 		}
 		return path, nil
 	}
+	say(fmt.Sprintf("%s: not installed yet, downloading it once (%s)", in.item.Name, in.load))
 	dir, err := fetch.Ensure(ctx, in.item, say)
 	if err == nil && in.finish != nil {
 		err = in.finish(dir)

@@ -14,4 +14,4 @@ func newXLA(string, string) (compute.Backend, error) { return nil, errNoXLA }
 
 func probePlugin(string) (version, error) { return version{}, errNoXLA }
 
-func goXLAInstall(context.Context, string, func(string)) error { return errNoXLA }
+func goXLAInstall(context.Context, string) error { return errNoXLA }

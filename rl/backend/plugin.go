@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/rewardlab/rewardlab/datasets/fetch"
@@ -57,7 +58,11 @@ func loadPlugin(path, options string) (engine, version, error) {
 	setFlags(path, v)
 	b, err := newXLA(path, options)
 	if err != nil {
-		return nil, v, fmt.Errorf("plugin %s gives no engine: %w", path, err)
+		remedy := "install another plugin, or use " + EnvSpec + "=go"
+		if nameOf(path) == "cuda" {
+			remedy = "check the NVIDIA driver and CUDA_VISIBLE_DEVICES, or use " + EnvSpec + "=xla:cpu"
+		}
+		return nil, v, fmt.Errorf("plugin %s gives no engine: %w: %s", path, err, remedy)
 	}
 	return b, v, nil
 }
@@ -114,6 +119,13 @@ func checkFile(path string) error {
 		if p.Type == elf.PT_LOAD && p.Off+p.Filesz > uint64(info.Size()) {
 			return fmt.Errorf("it is cut off: %d bytes, and its segments reach %d: delete it and install it again", info.Size(), p.Off+p.Filesz)
 		}
+	}
+	symbols, err := lib.DynamicSymbols()
+	if err != nil {
+		return fmt.Errorf("its symbols cannot be read, so it is damaged (%v): delete it and install it again", err)
+	}
+	if !slices.ContainsFunc(symbols, func(s elf.Symbol) bool { return s.Name == "GetPjrtApi" }) {
+		return errors.New("it has no GetPjrtApi, so it is no PJRT plugin: name one")
 	}
 	return nil
 }

@@ -30,8 +30,7 @@ func newXLA(path, options string) (compute.Backend, error) {
 
 // goXLAInstall runs go-xla's installer of the CPU plugin. It locks dir and moves
 // whole files into place. It cannot be stopped: at the end of ctx it is left behind.
-func goXLAInstall(ctx context.Context, dir string, say func(string)) error {
-	say("XLA for the CPU: downloading go-xla's plugin from its releases (version pinned, no checksum is published)")
+func goXLAInstall(ctx context.Context, dir string) error {
 	done := make(chan error, 1)
 	go func() { done <- goxla.CPUAutoInstall(dir, false, goxla.Quiet) }()
 	select {
