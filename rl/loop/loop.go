@@ -48,9 +48,11 @@ func New[S, C, O any](b compute.Backend, name string, most int, body Body[S, C, 
 	return l, nil
 }
 
-// Stepped says whether loops run one iteration a call on b, driven from the host. The pure-Go engine needs it: its While
-// cannot hold a gradient.
-func Stepped(b compute.Backend) bool { return b.Name() == "go" }
+// Stepped says whether loops run one iteration a call on b, driven from the host. The pure-Go engine needs it: it cannot write into
+// a slice of a buffer, and its While cannot hold a gradient.
+func Stepped(b compute.Backend) bool {
+	return !b.Capabilities().Operations[compute.OpTypeDynamicUpdateSlice]
+}
 
 // split cuts the arguments of a program: the counter first, then state, then constants.
 func split[S, C any](nodes []*graph.Node) (S, C) {
