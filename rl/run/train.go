@@ -32,6 +32,10 @@ func Train(ctx context.Context, folder string, job Job) (*Result, error) {
 	if s.stored != nil && s.stored.Complete && len(s.pending()) == 0 {
 		return s.stored.Result, nil
 	}
+	done, total := s.progress()
+	for _, w := range job.Watch {
+		w.Rows(nil, done, total)
+	}
 	err = s.work(ctx, s.train)
 	return s.finish(ctx, err)
 }
@@ -242,7 +246,7 @@ func (s *session) worker(ctx context.Context, i int, queue <-chan *seedRun, each
 	}
 	w, err := s.job.Open(ctx, i)
 	if err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return err
 	}
 	defer func() {
 		s.mu.Lock()

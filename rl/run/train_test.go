@@ -20,7 +20,7 @@ func TestTrainToTheEnd(t *testing.T) {
 	var done, total int
 	watched := map[int64]int{}
 	job.Watch = []Watcher{watchFunc(func(rows []Row, d, n int) {
-		if d <= done {
+		if rows == nil && (d != 0 || n != 0) || rows != nil && d <= done {
 			t.Errorf("progress went from %d to %d", done, d)
 		}
 		done, total = d, n

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -91,7 +92,8 @@ type Score struct {
 // Watcher follows a training: a progress bar, a live plot. Calls are serial.
 type Watcher interface {
 	// Rows gets the new rows of one seed, and how many iterations of how many are
-	// done over all seeds.
+	// done over all seeds. The first call has no rows and says where the run
+	// starts; its total is 0 if that is not known yet.
 	Rows(rows []Row, done, total int)
 }
 
@@ -119,7 +121,7 @@ type Job struct {
 	// Replace throws away the run in the folder, if there is one.
 	Replace bool
 	// Open makes worker number 0, 1, ... Every worker is opened, used and closed
-	// on one goroutine.
+	// on one goroutine. Its errors are passed on as they are.
 	Open func(ctx context.Context, worker int) (Worker, error)
 	// Score is computed for every seed and summarised over the seeds.
 	Score Score
@@ -135,7 +137,7 @@ type OpenOptions struct {
 	// Worker is the number of this worker, Workers how many there will be.
 	Worker, Workers int
 	// Log gets sentences for people, such as the progress of a download. It may
-	// be nil.
+	// be nil, and may be called from anywhere.
 	Log func(message string)
 }
 
@@ -157,8 +159,17 @@ type Preset struct {
 }
 
 // Job returns the job that trains this preset with the given configuration on
-// the given seeds. Workers and log are as in [Job].
+// the given seeds. Workers and log are as in [Job]; log is never called twice at
+// a time.
 func (p Preset) Job(cfg any, seeds []int64, workers int, log func(string)) Job {
+	if user := log; user != nil {
+		var mu sync.Mutex
+		log = func(message string) {
+			mu.Lock()
+			defer mu.Unlock()
+			user(message)
+		}
+	}
 	opt := OpenOptions{Workers: workerCount(workers, len(seeds)), Log: log}
 	return Job{
 		Preset: p.Name, Algorithm: p.Algorithm, Config: cfg, Seeds: seeds, Score: p.Score,
