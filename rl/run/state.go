@@ -19,7 +19,7 @@ func (r *Run) State(seed int64) ([]Array, error) {
 	if c == nil {
 		return nil, fmt.Errorf("seed %d of %s has no checkpoint yet: wait for its first, or train it", seed, r.Folder)
 	}
-	return c.Arrays, nil
+	return c.state, nil
 }
 
 // Find returns the array called name.
