@@ -46,13 +46,14 @@ type fetcher struct {
 	say  func(string)
 	free func(dir string) (bytes int64, known bool)
 	temp func() string // parent of the fallback cache
+	node map[string]string
 }
 
 func newFetcher(say func(string)) *fetcher {
 	if say == nil {
 		say = func(string) {}
 	}
-	return &fetcher{say: say, free: freeSpace, temp: os.TempDir}
+	return &fetcher{say: say, free: freeSpace, temp: os.TempDir, node: nodeSHA256}
 }
 
 // roots are the folders in which items may lie: the cache, then the fallback.

@@ -32,7 +32,7 @@ const (
 // borrowNPM returns the command line of an npm in a temporary folder.
 func (j *job) borrowNPM(ctx context.Context) ([]string, error) {
 	platform := runtime.GOOS + "/" + runtime.GOARCH
-	want, ok := nodeSHA256[platform]
+	want, ok := j.node[platform]
 	if !ok {
 		return nil, fmt.Errorf("no Node.js wheel is pinned for %s: install npm", platform)
 	}
