@@ -30,13 +30,9 @@ func NewLive(ctx context.Context, title string, axes plots.Axes, keys ...string)
 
 // Rows implements run.Watcher.
 func (l *Live) Rows(rows []run.Row, done, total int) {
-	if l.bar == nil {
+	if l.bar == nil { // the first call, without rows, tells how much an interrupted run had done already
 		l.done = done
-		for _, r := range rows { // none after a resume, whose iterations were done before
-			l.done -= r.Iteration
-		}
-		l.done = max(l.done, 0)
-		l.bar = plots.NewProgress(l.label, total-l.done, plots.ProgressOptions{Unit: "iterations", Out: os.Stderr})
+		l.bar = plots.NewProgress(l.label, total-done, plots.ProgressOptions{Unit: "iterations", Out: os.Stderr})
 	}
 	l.bar.Add(done - l.done)
 	l.done = done
