@@ -305,11 +305,20 @@ func (s *session) finish(ctx context.Context, failed error) (*Result, error) {
 			saved += r.saved
 		}
 		_, total := s.progress()
-		failed = fmt.Errorf("interrupted; %d of %s iterations are saved in %s; to go on: go run ./rl/cmd/rl resume %s: %w",
-			saved, orUnknown(total), s.folder, quote(s.folder), ctx.Err())
+		failed = &interrupted{ctx.Err(), fmt.Sprintf("interrupted; %d of %s iterations are saved in %s; to go on: go run ./rl/cmd/rl resume %s",
+			saved, orUnknown(total), s.folder, quote(s.folder))}
 	}
 	return res, errors.Join(failed, err)
 }
+
+// interrupted is a context's error with more useful words.
+type interrupted struct {
+	error
+	message string
+}
+
+func (e *interrupted) Error() string { return e.message }
+func (e *interrupted) Unwrap() error { return e.error }
 
 func orUnknown(total int) string {
 	if total == 0 {
