@@ -87,11 +87,17 @@ func Parse(data []byte) (*Notebook, error) {
 // Tagged reports whether the cell has a tag.
 func (c Cell) Tagged(tag string) bool { return slices.Contains(c.Meta.Tags, tag) }
 
-// Title is the cell's first line that says something, for progress lines and messages.
+// Title is the cell's first line that says something, for progress lines and messages: not an import, not %%.
 func (c Cell) Title() string {
+	imports := false
 	for line := range strings.Lines(string(c.Source)) {
 		line = strings.TrimSpace(line)
-		if line != "" && line != "%%" && !strings.HasPrefix(line, "import") && line != ")" {
+		switch {
+		case imports:
+			imports = !strings.HasPrefix(line, ")")
+		case strings.HasPrefix(line, "import"):
+			imports = strings.HasSuffix(line, "(")
+		case line != "" && line != "%%":
 			return line
 		}
 	}

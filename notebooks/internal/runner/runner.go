@@ -166,10 +166,14 @@ func (r *run) execute(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Signal(syscall.SIGINT) }) // Python then stops its kernel
 	defer stop()
 
+	ended := make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		events.SetReadDeadline(time.Now().Add(time.Second)) // a child that stayed behind may hold the other end open
+		ended <- err
+	}()
 	verdict := r.follow(events, answers)
 	answers.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
 	select {
 	case err = <-ended:
 	case <-time.After(30 * time.Second):
@@ -203,6 +207,12 @@ func (r *run) follow(events io.Reader, answers io.Writer) error {
 		}
 	}
 	lines := make(chan string)
+	defer func() {
+		go func() { // lets the reader end when we leave early
+			for range lines {
+			}
+		}()
+	}()
 	go func() {
 		defer close(lines)
 		reader := bufio.NewReader(events)

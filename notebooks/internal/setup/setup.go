@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ const Module = "github.com/rewardlab/rewardlab"
 type Config struct {
 	Dir   string        // a folder inside the clone; "" is the working directory
 	Cache string        // "" is $REWARDLAB_CACHE, else the user's cache folder
-	Log   *progress.Log // required
+	Log   *progress.Log // required by Run
 }
 
 // Env is a finished set-up.
@@ -42,34 +43,17 @@ type Env struct {
 
 // Run sets up what is missing and returns how to use it. Two calls at once, from any process, wait for each other.
 func Run(ctx context.Context, cfg Config) (*Env, error) {
-	root, err := findRoot(cfg.Dir)
+	e, err := look(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	cache := cfg.Cache
-	if cache == "" {
-		if cache, err = fetch.CacheDir(); err != nil {
-			return nil, err
-		}
-	}
-	base := filepath.Join(cache, "notebooks")
-	e := &Env{Root: root, Home: filepath.Join(base, "clone-"+short(root)), log: cfg.Log}
 	if err := os.MkdirAll(e.Home, 0o755); err != nil {
 		return nil, fmt.Errorf("notebook cache: %w: make it writable, or set %s to a folder that is", err, fetch.EnvCache)
 	}
-	if e.goTool, err = findGo(ctx, root); err != nil {
-		return nil, err
-	}
-	if e.python, err = findPython(ctx); err != nil {
-		return nil, err
-	}
-	e.Venv = filepath.Join(base, "venv-"+e.python.key(requirements))
-	e.hasCC = hasCompiler(e.goTool)
-
 	if e.ready() {
 		return e, nil
 	}
-	unlock, err := e.lock(ctx, filepath.Join(base, "lock"))
+	unlock, err := e.lock(ctx, filepath.Join(filepath.Dir(e.Home), "lock"))
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +70,40 @@ func Run(ctx context.Context, cfg Config) (*Env, error) {
 	if !e.hasCC {
 		e.log.Say("  No C compiler found, so XLA is left out and cells run on the slower pure-Go engine: %s", installHint("gcc"))
 	}
+	return e, nil
+}
+
+// Ready returns the set-up if there is one that works, without doing anything. The packages may have changed since.
+func Ready(ctx context.Context, cfg Config) (e *Env, ready bool) {
+	e, err := look(ctx, cfg)
+	if err != nil {
+		return nil, false
+	}
+	return e, !slices.ContainsFunc(e.steps(), func(s step) bool { return !e.isDone(s) && !(s.ages && s.made()) })
+}
+
+// look finds the clone, the cache and the programs that the set-up builds on.
+func look(ctx context.Context, cfg Config) (*Env, error) {
+	root, err := findRoot(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	cache := cfg.Cache
+	if cache == "" {
+		if cache, err = fetch.CacheDir(); err != nil {
+			return nil, err
+		}
+	}
+	base := filepath.Join(cache, "notebooks")
+	e := &Env{Root: root, Home: filepath.Join(base, "clone-"+short(root)), log: cfg.Log}
+	if e.goTool, err = findGo(ctx, root); err != nil {
+		return nil, err
+	}
+	if e.python, err = findPython(ctx); err != nil {
+		return nil, err
+	}
+	e.Venv = filepath.Join(base, "venv-"+e.python.key(requirements))
+	e.hasCC = hasCompiler(e.goTool)
 	return e, nil
 }
 

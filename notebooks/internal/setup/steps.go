@@ -18,6 +18,7 @@ import (
 type step struct {
 	name string
 	key  string
+	ages bool // what an older key made still serves
 	made func() bool
 	run  func(ctx context.Context, s *progress.Step) (summary string, err error)
 }
@@ -41,6 +42,7 @@ func (e *Env) steps() []step {
 		{
 			name: "compiling the module for the cells",
 			key:  build,
+			ages: true,
 			made: func() bool { return exists(e.probe("go.work")) },
 			run:  e.compile,
 		},
