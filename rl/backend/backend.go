@@ -11,6 +11,8 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
+
+	"github.com/rewardlab/rewardlab/datasets/fetch"
 )
 
 // Config says which engine to open. The zero value is the normal choice.
@@ -147,14 +149,15 @@ func (o *opener) named(ctx context.Context, s spec, why string) (*Engine, error)
 	case isPath(s.plugin):
 		return o.openPlugin(s.plugin, s.options, why)
 	case s.plugin == "":
+		var failed []error
 		for _, kind := range o.kinds() {
 			e, err := o.kind(ctx, kind, s.options, why)
 			if err == nil || ctx.Err() != nil {
 				return e, err
 			}
-			o.say(fmt.Sprintf("xla:%s: %v", kind, err))
+			failed = append(failed, err)
 		}
-		return nil, errors.New("no plugin opens (see above): name one with GOMLX_BACKEND=xla:/path/to/plugin.so, or use GOMLX_BACKEND=go")
+		return nil, errors.Join(failed...)
 	}
 	return o.kind(ctx, s.plugin, s.options, why)
 }
@@ -190,6 +193,9 @@ func (o *opener) choose(ctx context.Context) (*Engine, error) {
 // goNotice is the line that says that the pure-Go engine runs, why, and its cost.
 func goNotice(err error) string {
 	reason := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	if f := (*fetch.Error)(nil); errors.As(err, &f) { // it has said already how each way failed
+		reason = fmt.Sprintf("%s could not be fetched: %s", f.Item, f.Remedy)
+	}
 	return fmt.Sprintf("the pure-Go engine runs, %s, because XLA does not open: %s", goCost, reason)
 }
 
