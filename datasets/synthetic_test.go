@@ -82,6 +82,14 @@ func draw(t *testing.T, opts Options) *Digits {
 	return d
 }
 
+// skipRace skips heavy arithmetic that starts no goroutine the others lack.
+func skipRace(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("too slow under -race; the smaller tests draw in parallel too")
+	}
+}
+
 // The recipe is part of what a seed means: when this changes, old runs no longer
 // compare, so the version in streamKey must change with it.
 func TestSyntheticGolden(t *testing.T) {
@@ -98,6 +106,7 @@ func TestSyntheticGolden(t *testing.T) {
 }
 
 func TestSyntheticDefaults(t *testing.T) {
+	skipRace(t)
 	d := draw(t, Options{})
 	if d.Train.Len() != 10_000 || d.Held.Len() != 2_000 {
 		t.Errorf("%d and %d images, want 10000 and 2000", d.Train.Len(), d.Held.Len())
@@ -132,7 +141,7 @@ func TestSyntheticStreams(t *testing.T) {
 
 // Train and held-out images share neither a stream of random numbers nor pixels.
 func TestSyntheticSplitsDisjoint(t *testing.T) {
-	const n = 2000
+	const n = 500
 	keys := map[[32]byte]bool{}
 	for i := range uint64(n) {
 		keys[streamKey(3, streamTrain, i)] = true
@@ -163,6 +172,7 @@ func sharedImage(d *Digits) (train, held int, found bool) {
 // About as hard as MNIST for a linear classifier (0.91 there with as many
 // images): wrong labels give 0.1, undistorted glyphs give 1.0.
 func TestSyntheticDifficulty(t *testing.T) {
+	skipRace(t)
 	d := draw(t, Options{Seed: 1, Train: 4000, Held: 1000})
 	if got := softmaxAccuracy(d.Train, d.Held, 4); got < 0.85 || got > 0.97 {
 		t.Errorf("a linear classifier gets %.3f of the held-out digits right, want 0.85 to 0.97", got)

@@ -126,6 +126,8 @@ func clients(t *testing.T, names ...string) (cache string) {
 		}
 	}
 	t.Setenv("PATH", bin)
+	// Under -race every process sleeps a second at its end unless told not to.
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	t.Setenv("FAKE_LOG", filepath.Join(bin, "log"))
 	cache = filepath.Join(t.TempDir(), "cache")
 	t.Setenv(EnvCache, cache)
