@@ -57,7 +57,7 @@ func (a Axes) check() error {
 		lo, hi float64
 	}{{"X", a.XMin, a.XMax}, {"Y", a.YMin, a.YMax}} {
 		if !finite(r.lo) || !finite(r.hi) || r.lo > r.hi {
-			errs = append(errs, fmt.Errorf("axes: %[1]sMin is %v and %[1]sMax is %v: give finite numbers with %[1]sMin < %[1]sMax, or neither", r.name, r.lo, r.hi))
+			errs = append(errs, fmt.Errorf("axes: %[1]sMin is %[2]v and %[1]sMax is %[3]v: give finite numbers with %[1]sMin < %[1]sMax, or neither", r.name, r.lo, r.hi))
 		}
 	}
 	for _, l := range slices.Concat(a.Refs, a.Marks) {
@@ -87,7 +87,7 @@ func span(lo, hi, dataLo, dataHi, room float64) (float64, float64) {
 	if dataLo > dataHi { // no data
 		return 0, 1
 	}
-	if dataLo == dataHi {
+	if dataHi-dataLo <= 1e-12*max(math.Abs(dataLo), math.Abs(dataHi)) { // nothing but rounding
 		r := max(math.Abs(dataLo)*0.1, 0.5)
 		return dataLo - r, dataHi + r
 	}
@@ -145,17 +145,12 @@ func (f panel) drawX(p *pen, label string, grid bool) {
 		p.text(tickStyle, x, f.y1+14, centred, t.label)
 	}
 	p.line([]point{{f.x0, f.y1}, {f.x1, f.y1}}, axisInk, 1)
-	if label != "" {
-		p.text(labelStyle, (f.x0+f.x1)/2, f.y1+34, centred, label)
-	}
+	p.lines(labelStyle, (f.x0+f.x1)/2, f.y1+25, centred, labelStyle.wrap(label, f.x1-f.x0))
 }
 
-// belowX is the room that drawX needs under the panel.
-func belowX(label string) float64 {
-	if label == "" {
-		return 26
-	}
-	return 48
+// belowX is the room that drawX needs under a panel of the given width.
+func belowX(label string, width float64) float64 {
+	return 28 + float64(len(labelStyle.wrap(label, width)))*labelStyle.lineHeight()
 }
 
 // drawY draws the grid, tick labels and label of the vertical axis.
@@ -166,18 +161,16 @@ func (f panel) drawY(p *pen, label string) {
 		p.line([]point{{f.x0, y}, {f.x1, y}}, gridInk, 1)
 		p.text(tickStyle, f.x0-7, y, leftOf, t.label)
 	}
-	if label != "" {
-		p.upright(labelStyle, f.x0-7-tickWidth(ts)-14, (f.y0+f.y1)/2, label)
+	lines := labelStyle.wrap(label, f.y1-f.y0)
+	for i, l := range lines {
+		p.upright(labelStyle, f.x0-7-tickWidth(ts)-14-float64(len(lines)-1-i)*labelStyle.lineHeight(), (f.y0+f.y1)/2, l)
 	}
 }
 
 // leftOfY is the room that drawY needs beside the panel.
-func leftOfY(ts []tick, label string) float64 {
-	w := tickWidth(ts) + 7 + margin
-	if label != "" {
-		w += 16
-	}
-	return w
+func (f panel) leftOfY(label string) float64 {
+	lines := labelStyle.wrap(label, f.y1-f.y0)
+	return math.Ceil(tickWidth(f.yTicks()) + 7 + margin + float64(len(lines))*labelStyle.lineHeight())
 }
 
 // crossings draws dashed vertical lines with their names above the panel, in as many

@@ -177,7 +177,7 @@ func drawBars(title string, rows []barRow, a Axes) Figure {
 		y += place[i].h
 	}
 	f.y1 = y + 4
-	h := f.y1 + belowX(a.X) + foot
+	h := f.y1 + belowX(a.X, f.x1-f.x0) + foot
 	if a.Height > h { // taller than needed: share the rest out between the rows
 		extra := (a.Height - h) / float64(len(rows))
 		for i := range place {

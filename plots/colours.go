@@ -184,4 +184,5 @@ func (r ramp) barWidth(label string) float64 {
 	return w
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// finite is false for NaN, infinities, and numbers so large that differences overflow.
+func finite(v float64) bool { return math.Abs(v) < 1e300 }

@@ -191,19 +191,21 @@ func drawCurves(title string, curves []curve, a Axes) Figure {
 	}
 	f.x1 = w - math.Ceil(right)
 	f.y0 = top + 8
-	f.y1 = h - foot - belowX(a.X)
-	// Many names need a higher figure.
-	if grow := need - (f.y1 - f.y0); grow > 0 {
-		h += math.Ceil(grow)
-		f.y1 += math.Ceil(grow)
+	// The room that each side needs depends on the other sides; two rounds settle it.
+	y0 := f.y0
+	f.x0 = 60
+	for range 2 {
+		_, rows := f.stack(a.Marks)
+		f.y0 = y0 + float64(rows)*noteStyle.lineHeight()
+		f.y1 = h - foot - belowX(a.X, f.x1-f.x0)
+		if grow := max(need, 60) - (f.y1 - f.y0); grow > 0 { // many names need a higher figure
+			h += math.Ceil(grow)
+			f.y1 += math.Ceil(grow)
+		}
+		f.x0 = f.leftOfY(a.Y)
 	}
-	f.x0 = math.Ceil(leftOfY(f.yTicks(), a.Y))
 	if f.x1-f.x0 < 80 {
 		return failed(fmt.Errorf("curves %q: %.0f pixels leave no room beside the names: use shorter names or a larger Width", title, w))
-	}
-	if len(a.Marks) > 0 {
-		_, rows := f.stack(a.Marks)
-		f.y0 += float64(rows) * noteStyle.lineHeight()
 	}
 	draw := func(p *pen) {
 		p.rect(0, 0, w, h, paper)

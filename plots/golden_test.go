@@ -21,7 +21,11 @@ var regen = cmpimg.GenerateTestData
 // page pixel to keep the files small.
 func golden(t *testing.T, name string, f Figure) {
 	t.Helper()
-	got, err := f.png(1, png.BestCompression)
+	level := png.BestSpeed
+	if *regen {
+		level = png.BestCompression
+	}
+	got, err := f.png(1, level)
 	if err != nil {
 		t.Fatal(err)
 	}

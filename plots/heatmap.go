@@ -11,7 +11,8 @@ type Heat struct {
 	X, Y  string // what the columns and the rows are
 	Scale Scale  // by default from the smallest value (white) to the largest (dark blue)
 	// Format prints the values in the cells, as in fmt.Sprintf; empty means three
-	// digits, and "-" means no values. With more than 400 cells there are none.
+	// digits, and "-" means no values. There are none in more than 400 cells, nor where
+	// they would make the map wider than a page.
 	Format string
 	Cell   float64 // width and height of a cell in page pixels; 0 means as suits the size
 }
@@ -24,25 +25,21 @@ func HeatMap(title string, values [][]float64, rows, cols []string, o Heat) Figu
 	}
 	nr, nc := len(values), len(values[0])
 	r := o.Scale.fit(blues, values...)
-	format := func(v float64) string {
-		switch {
-		case math.IsNaN(v) || o.Format == "-" || nr*nc > 400:
-			return ""
-		case o.Format != "":
-			return fmt.Sprintf(o.Format, v)
-		case v == math.Trunc(v) && math.Abs(v) < 1e6:
-			return minus(fmt.Sprintf("%.0f", v))
-		}
-		return value(v)
-	}
+	format := o.numbers(nr, nc)
 	text := style{size: 12}
 	cell := o.Cell
 	if cell == 0 {
 		cell = max(6, min(40, math.Floor(520/float64(max(nr, nc)))))
+		wide := cell
 		for _, row := range values {
 			for _, v := range row {
-				cell = max(cell, math.Ceil(text.width(format(v))+8))
+				wide = max(wide, math.Ceil(text.width(format(v))+8))
 			}
+		}
+		if wide*float64(nc) <= 900 {
+			cell = wide
+		} else {
+			format = func(float64) string { return "" } // the numbers would not fit on a page
 		}
 	}
 
@@ -115,6 +112,21 @@ func HeatMap(title string, values [][]float64, rows, cols []string, o Heat) Figu
 		h = y0 + 60 + margin
 	}
 	return Figure{w: w, h: h, draw: draw}
+}
+
+// numbers prints the values of cells, or nothing.
+func (o Heat) numbers(rows, cols int) func(float64) string {
+	return func(v float64) string {
+		switch {
+		case math.IsNaN(v) || o.Format == "-" || rows*cols > 400:
+			return ""
+		case o.Format != "":
+			return fmt.Sprintf(o.Format, v)
+		case v == math.Trunc(v) && math.Abs(v) < 1e6:
+			return minus(fmt.Sprintf("%.0f", v))
+		}
+		return value(v)
+	}
 }
 
 func checkHeat(values [][]float64, rows, cols []string, o Heat) error {

@@ -29,8 +29,13 @@ func ticks(lo, hi float64, n int) []tick {
 	}
 	const slack = 1e-9
 	var out []tick
-	for i := math.Ceil(lo/step - slack); i*step <= hi+slack*step; i++ {
-		out = append(out, tick{i * step, number(i*step, step)})
+	first := math.Ceil(lo/step - slack)
+	for k := range 4 * n { // a bound, for ranges so narrow that adding a step changes nothing
+		v := (first + float64(k)) * step
+		if v > hi+slack*step {
+			break
+		}
+		out = append(out, tick{v, number(v, step)})
 	}
 	return out
 }

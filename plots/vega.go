@@ -36,16 +36,16 @@ func vegaLite(title string, curves []curve, a Axes) map[string]any {
 	x["field"], y["field"] = "x", "y"
 	x["axis"] = map[string]any{"grid": false}
 	if xmax >= 1000 {
-		x["axis"] = map[string]any{"grid": false, "format": "~s"}
+		x["axis"] = map[string]any{"grid": false, "labelExpr": "abs(datum.value) >= 1e6 ? format(datum.value / 1e6, ',.6~g') + 'M' : abs(datum.value) >= 1e3 ? format(datum.value / 1e3, ',.6~g') + 'k' : format(datum.value, '~g')"}
 	}
 	layers := []any{map[string]any{
-		"mark": map[string]any{"type": "line", "clip": true, "strokeWidth": 2, "tooltip": true},
+		"mark": map[string]any{"type": "line", "clip": true, "strokeWidth": 1.8, "tooltip": true},
 		"encoding": map[string]any{
 			"x": x, "y": y,
 			"color": map[string]any{
 				"field": "line", "type": "nominal",
 				"scale":  map[string]any{"domain": names, "range": colours},
-				"legend": map[string]any{"title": "", "labelLimit": 240, "symbolType": "stroke"},
+				"legend": map[string]any{"title": "", "orient": "top", "columns": 3, "labelLimit": 400, "symbolType": "stroke"},
 			},
 			"detail": map[string]any{"field": "part", "type": "nominal"},
 		},
