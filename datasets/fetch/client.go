@@ -239,23 +239,31 @@ func (t *tailBuffer) text() string {
 
 // reason picks the lines that say why a client failed.
 func (t *tailBuffer) reason(err error) string {
+	text := t.text()
 	var keep []string
-	for _, line := range strings.Split(t.text(), "\n") {
+	for _, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		lower := strings.ToLower(line)
-		if strings.HasPrefix(lower, "e: ") || strings.Contains(lower, "error") || strings.Contains(lower, "err!") {
+		if strings.HasPrefix(lower, "warning") || strings.Contains(lower, "complete log") {
+			continue
+		}
+		if strings.HasPrefix(line, "E: ") || strings.Contains(lower, "error") || strings.Contains(lower, "err!") {
 			keep = append(keep, line)
 		}
-	}
-	if len(keep) == 0 {
-		keep = strings.Fields(t.text())
-		if len(keep) > 40 {
-			keep = keep[len(keep)-40:]
-		}
-		return strings.TrimSpace(fmt.Sprintf("%v: %s", err, strings.Join(keep, " ")))
 	}
 	if len(keep) > 3 {
 		keep = keep[len(keep)-3:]
 	}
-	return fmt.Sprintf("%v: %s", err, strings.Join(keep, "; "))
+	if len(keep) == 0 {
+		words := strings.Fields(text)
+		keep = []string{strings.Join(words[max(len(words)-40, 0):], " ")}
+	}
+	offline := ""
+	for _, sign := range []string{"name resolution", "Name or service not known", "nodename nor servname", "EAI_AGAIN", "ENOTFOUND",
+		"Could not resolve", "Network is unreachable"} {
+		if strings.Contains(text, sign) {
+			offline = "no network: "
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s%v: %s", offline, err, strings.Join(keep, "; ")))
 }

@@ -342,6 +342,29 @@ func TestBadItems(t *testing.T) {
 	}
 }
 
+func TestReason(t *testing.T) {
+	for name, c := range map[string]struct{ output, want string }{
+		"pip offline": {"WARNING: Retrying after [Errno -3] Temporary failure in name resolution\nERROR: No matching distribution found for x==1\n",
+			"no network: exit status 1: ERROR: No matching distribution found for x==1"},
+		"npm offline": {"npm error errno EAI_AGAIN\nnpm error A complete log of this run can be found in: x\n",
+			"no network: exit status 1: npm error errno EAI_AGAIN"},
+		"apt":             {"Reading package lists...\nE: Unable to locate package x\n", "exit status 1: E: Unable to locate package x"},
+		"nothing telling": {"one\ntwo\n", "exit status 1: one two"},
+		"silent":          {"", "exit status 1:"},
+	} {
+		var tail tailBuffer
+		fmt.Fprint(&tail, c.output)
+		if got := tail.reason(errors.New("exit status 1")); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+	var tail tailBuffer
+	fmt.Fprint(&tail, strings.Repeat("x", 3*tailKept))
+	if tail.total() != 3*tailKept || len(tail.text()) != tailKept {
+		t.Errorf("kept %d of %d bytes, want %d", len(tail.text()), tail.total(), tailKept)
+	}
+}
+
 func TestProgressIsCalm(t *testing.T) {
 	var said []string
 	p := newProgress(newFetcher(func(s string) { said = append(said, s) }), "toys", "somewhere", 0)
