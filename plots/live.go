@@ -20,6 +20,9 @@ type LiveOptions struct {
 	Every time.Duration
 	// MaxPoints bounds the points drawn in each line; 0 means 400.
 	MaxPoints int
+	// Lines names lines in advance, which settles their order and colours where several
+	// goroutines race to add the first point. Others follow as they appear.
+	Lines []string
 	// Display is where the chart goes; nil means [Notebook]. Where that is nil too the
 	// chart does nothing.
 	Display Display
@@ -49,7 +52,7 @@ type Live struct {
 	close func() error
 
 	mu    sync.Mutex
-	lines []*liveLine // in the order of their first points
+	lines []*liveLine // in the order of LiveOptions.Lines, then of their first points
 	err   error       // the first thing that went wrong
 }
 
@@ -67,10 +70,11 @@ func NewLive(ctx context.Context, title string, a Axes, o LiveOptions) *Live {
 		title: title, axes: a, opts: o, id: "live-" + gonbui.UniqueID(),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	if l.axes.Width == 0 {
-		l.axes.Width, l.axes.Height = 680, orDefault(a.Height, 360)
+	// Unlike pictures, Vega charts are not scaled down to the cell, so they start narrower.
+	l.axes.Width, l.axes.Height = orDefault(a.Width, 600), orDefault(a.Height, 340)
+	for _, name := range o.Lines {
+		l.lines = append(l.lines, &liveLine{name: name, stride: 1})
 	}
-	l.axes.Height = orDefault(l.axes.Height, 360)
 	l.close = sync.OnceValue(l.finish)
 	if err := a.check(); err != nil {
 		l.err = fmt.Errorf("live chart %q: %w", title, err)
@@ -164,11 +168,13 @@ func (l *Live) loop(ctx context.Context) {
 func (l *Live) send(scale int, level png.CompressionLevel) {
 	l.mu.Lock()
 	var curves []curve
+	points := 0
 	for _, k := range l.lines {
 		curves = append(curves, k.curve())
+		points += len(k.bins)
 	}
 	l.mu.Unlock()
-	if len(curves) == 0 {
+	if points == 0 {
 		return
 	}
 	a := l.axes

@@ -96,7 +96,7 @@ func readSpec(t *testing.T, m Message) (s spec) {
 func TestLiveThrottlesAndEndsWithTheLastState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &screen{}
-		l := NewLive(t.Context(), "Training", Axes{X: "iteration", Y: "accuracy", YMax: 1}, LiveOptions{Display: s})
+		l := NewLive(t.Context(), "Training", Axes{X: "iteration", Y: "accuracy", YMax: 1}, LiveOptions{Display: s, Lines: []string{"seed 0", "seed 1"}})
 		var seeds sync.WaitGroup
 		for _, name := range []string{"seed 0", "seed 1"} {
 			seeds.Go(func() {
@@ -145,12 +145,12 @@ func TestLiveThrottlesAndEndsWithTheLastState(t *testing.T) {
 		}
 		enc := got.Layer[0].Encoding
 		if enc["x"].Title != "iteration" || enc["y"].Title != "accuracy" || fmt.Sprint(enc["y"].Scale.Domain) != "[0 1]" ||
-			len(enc["color"].Scale.Domain) != 2 || enc["color"].Scale.Range[0] != "#0072b2" {
+			fmt.Sprint(enc["color"].Scale.Domain) != "[seed 0 seed 1]" || enc["color"].Scale.Range[0] != "#0072b2" {
 			t.Errorf("encoding = %+v", enc)
 		}
 		img, err := png.Decode(bytes.NewReader(m.Data[mimePNG].([]byte)))
-		if err != nil || img.Bounds().Dx() != 1360 {
-			t.Errorf("the last fallback picture: %v, %v; want 1360 pixels across", img.Bounds(), err)
+		if err != nil || img.Bounds().Dx() != 1200 {
+			t.Errorf("the last fallback picture: %v, %v; want 1200 pixels across", img.Bounds(), err)
 		}
 
 		before := len(s.got)

@@ -34,9 +34,10 @@ func vegaLite(title string, curves []curve, a Axes) map[string]any {
 	}
 	x, y := axis(a.X, a.XMin, a.XMax), axis(a.Y, a.YMin, a.YMax)
 	x["field"], y["field"] = "x", "y"
-	x["axis"] = map[string]any{"grid": false}
+	xAxis := map[string]any{"grid": false, "tickCount": max(2, int(a.Width/90))}
+	x["axis"] = xAxis
 	if xmax >= 1000 {
-		x["axis"] = map[string]any{"grid": false, "labelExpr": "abs(datum.value) >= 1e6 ? format(datum.value / 1e6, ',.6~g') + 'M' : abs(datum.value) >= 1e3 ? format(datum.value / 1e3, ',.6~g') + 'k' : format(datum.value, '~g')"}
+		xAxis["labelExpr"] = "abs(datum.value) >= 1e6 ? format(datum.value / 1e6, ',.6~g') + 'M' : abs(datum.value) >= 1e3 ? format(datum.value / 1e3, ',.6~g') + 'k' : format(datum.value, '~g')"
 	}
 	layers := []any{map[string]any{
 		"mark": map[string]any{"type": "line", "clip": true, "strokeWidth": 1.8, "tooltip": true},
