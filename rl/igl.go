@@ -34,6 +34,7 @@ func iglPresets() []run.Preset {
 		{"igl-random-good-bit", "the same, repaired by one bit: random behaviour is good", online, igl.Config{Feedback: "random-good", RandomIsGood: true}},
 		{"igl-conv", "online IGL with small convolutional nets for policy and decoder", online, igl.Config{Policy: "conv", Decoder: "conv", DecoderLR: 1e-3}},
 		{"igl-ground", "explore-to-ground, the paper's online scheme: learn from uniform play only, act on the result", online, igl.Config{Method: "ground", Iterations: 3000}},
+		{"igl-ground-switch", "explore-to-ground when the meaning of the answers turns round: a sliding window", online, igl.Config{Method: "ground", Feedback: "switch", SwitchAt: 1000, Iterations: 2000, Window: 8000}},
 		{"igl-offline", "the paper's objective on 60,000 logged rounds, with the mirror solution on trial", heldOut, igl.Config{Method: "offline", Iterations: 3500}},
 		{"igl-ips", "offline with the true reward, importance weighted", heldOut, igl.Config{Method: "ips", Iterations: 3500}},
 		{"igl-supervised", "the labels themselves: the most that a linear policy can learn", heldOut, igl.Config{Method: "supervised", Iterations: 3500}},
@@ -65,7 +66,7 @@ func openIGL(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, err
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	d, err := datasets.Open(ctx, c.Dataset, datasets.Options{Say: opt.Log})
+	d, err := datasets.Open(ctx, c.Dataset, datasets.Options{Say: opt.Log, Train: c.Images})
 	if err != nil {
 		e.Close()
 		return nil, fmt.Errorf("data set: %w", err)

@@ -13,11 +13,11 @@ import (
 // Live follows a training in a notebook: a progress bar, and a chart that grows while the training goes on, with one line a seed for each
 // metric. In a terminal it is a progress line. It implements run.Watcher; Train closes it.
 type Live struct {
-	chart *plots.Live
-	bar   *plots.Progress
-	keys  []string
-	label string
-	done  int
+	chart        *plots.Live
+	bar          *plots.Progress
+	keys         []string
+	label        string
+	before, done int // iterations: when the training began, and now
 }
 
 // NewLive makes a chart of the metrics called keys ("reward/true").
@@ -30,9 +30,12 @@ func NewLive(ctx context.Context, title string, axes plots.Axes, keys ...string)
 
 // Rows implements run.Watcher.
 func (l *Live) Rows(rows []run.Row, done, total int) {
-	if l.bar == nil { // the first call, without rows, tells how much an interrupted run had done already
-		l.done = done
-		l.bar = plots.NewProgress(l.label, total-done, plots.ProgressOptions{Unit: "iterations", Out: os.Stderr})
+	if rows == nil && l.bar == nil { // the first call tells how much an interrupted run had done already
+		l.before, l.done = done, done
+		return
+	}
+	if l.bar == nil {
+		l.bar = plots.NewProgress(l.label, total-l.before, plots.ProgressOptions{Unit: "iterations", Out: os.Stderr})
 	}
 	l.bar.Add(done - l.done)
 	l.done = done

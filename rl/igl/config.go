@@ -6,6 +6,8 @@ import "fmt"
 type Config struct {
 	// Where the images come from: mnist, fashion, synthetic, or folder:PATH with the four IDX files.
 	Dataset string `json:"dataset" default:"mnist"`
+	// How many training images to take, the first ones. 0 means all.
+	Images int `json:"images"`
 	// How the policy learns. online: the joint gradient method; ground: the paper's explore-to-ground scheme; offline: the paper's
 	// objective on logged uniform play; bandit: online with the true reward; ips: offline with the true reward; supervised: labels.
 	Method string `json:"method" default:"online" enum:"online|ground|offline|bandit|ips|supervised"`
@@ -33,6 +35,8 @@ type Config struct {
 	Explore int `json:"explore" default:"32"`
 	// Logged rounds of uniform play (offline, ips); every tenth is held out for choosing between the two starts.
 	Logs int `json:"logs" default:"60000"`
+	// Only the newest so many explored rounds are learned from (ground). 0 means all; answers whose meaning changes need a window.
+	Window int `json:"window"`
 	// Logged rounds in one minibatch (ground, offline, ips, supervised).
 	Batch int `json:"batch" default:"256"`
 	// Step size of Adam for the policy.
@@ -95,6 +99,12 @@ func (c *Config) Check() []error {
 	}
 	if c.Feedback == "grid" && (c.Policy != "linear" || c.Decoder == "per-action") {
 		bad("feedback grid has a table as its policy and one decoder: leave policy at linear and decoder at linear, mlp or conv")
+	}
+	if c.Images < 0 {
+		bad("images is %d: give how many training images to take, or 0 for all", c.Images)
+	}
+	if c.Window != 0 && (c.Method != "ground" || c.Window < 20) {
+		bad("window is %d with method %s: it is for method ground, at least 20 rounds, or 0 for all", c.Window, c.Method)
 	}
 	if c.Feedback == "switch" && (c.SwitchAt < 1 || c.SwitchAt >= c.Iterations) {
 		bad("switch_at is %d of %d iterations: nothing would change; choose an iteration in between", c.SwitchAt, c.Iterations)

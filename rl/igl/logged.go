@@ -76,17 +76,23 @@ func (p *problem) logged(i *Node, s loggedState, data loggedData) (loggedState, 
 	c, d := p.Config, data.Deck
 	g := i.Graph()
 
-	// Rounds explored so far, and minibatches of them: for training all but each tenth, for choosing each tenth.
-	visible := Scalar(g, dtypes.Float32, float64(c.Logs))
+	// The rounds to learn from, [oldest, oldest + visible): a minibatch for training from all but each tenth, one for choosing from
+	// each tenth.
+	visible, oldest := Scalar(g, dtypes.Float32, float64(c.Logs)), ScalarZero(g, dtypes.Int32)
 	if c.Method == "ground" {
 		visible = MinScalar(ConvertDType(MulScalar(AddScalar(i, 1), float64(c.Explore)), dtypes.Float32), float64(c.Logs))
+		if c.Window > 0 {
+			newest := visible
+			visible = MinScalar(visible, float64(c.Window))
+			oldest = MulScalar(ConvertDType(Floor(DivScalar(Sub(newest, visible), heldOut)), dtypes.Int32), heldOut)
+		}
 	}
 	key, u := ops.Uniform(s.Key, c.Batch)
 	k := ops.Floored(u, Floor(MulScalar(visible, float64(heldOut-1)/heldOut)))
-	batch := data.Log.at(Add(k, DivScalar(k, heldOut-1)))
+	batch := data.Log.at(Add(Add(k, DivScalar(k, heldOut-1)), oldest))
 	key, u = ops.Uniform(key, c.Batch/2)
 	h := ops.Floored(u, Floor(MulScalar(visible, 1.0/heldOut)))
-	held := data.Log.at(AddScalar(MulScalar(h, heldOut), heldOut-1))
+	held := data.Log.at(Add(AddScalar(MulScalar(h, heldOut), heldOut-1), oldest))
 
 	s = p.reground(i, s)
 	next := s
@@ -172,7 +178,8 @@ const firstReground = 128
 // reground breaks the sign symmetry, at iterations 128, 256, 512, ... Gradient ascent on the objective readily ends in the mirror
 // solution, the flipped decoder with the worst policy, whatever the start. So the mirror of the decoder that has been learned, with
 // a policy that has learned nothing, becomes the challenger, and the better of the two acts. With per-action decoders, an action whose decoded
-// reward on uniform play is above 1/2 (below, where random behaviour is good) has its decoder negated, and the policy starts afresh.
+// reward on uniform play is above 1/2 (below, where random behaviour is good) has its decoder negated, and the policy starts afresh; that
+// ends half-way.
 func (p *problem) reground(i *Node, s loggedState) loggedState {
 	g := i.Graph()
 	power := Equal(BitwiseAnd(i, SubScalar(i, 1)), ScalarZero(g, dtypes.Int32))
@@ -192,6 +199,9 @@ func (p *problem) reground(i *Node, s loggedState) loggedState {
 		wrong := GreaterThan(s.Incumbent.Base, Scalar(g, dtypes.Float32, 0.5))
 		if p.RandomIsGood {
 			wrong = LogicalNot(wrong)
+		}
+		if 2*firstReground <= p.Iterations { // leave half of the training to what comes out
+			now = LogicalAnd(now, LessOrEqual(i, Scalar(g, dtypes.Int32, float64(p.Iterations/2))))
 		}
 		sign := Where(wrong, Neg(OnesLike(s.Incumbent.Base)), OnesLike(s.Incumbent.Base)) // [10]
 		weights := BroadcastToDims(ExpandAxes(sign, 0), p.decoder.Params[0].Dims...)

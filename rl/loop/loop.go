@@ -252,7 +252,8 @@ func (l *Loop[S, C, O]) Close() { l.exec.Finalize() }
 func advice(err error) string {
 	switch text := err.Error(); {
 	case strings.Contains(text, "different function scope"), strings.Contains(text, "not part of the function"),
-		strings.Contains(text, "incompatible functions"), strings.Contains(text, "closure of the current function"):
+		strings.Contains(text, "incompatible functions"), strings.Contains(text, "closure of the current function"),
+		strings.Contains(text, "finalized already"), strings.Contains(text, "different graph"):
 		return "\n(a loop body may use only its own arguments and constants: hand the node in through the constants struct, and keep a second loop out of the body)"
 	case strings.Contains(text, "no gradient is defined"):
 		return "\n(the gradient must be taken inside the body, not of the loop)"

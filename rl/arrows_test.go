@@ -1,0 +1,79 @@
+package rl_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/rewardlab/rewardlab/"
+
+// arrows says what the packages of this module may import of it: a line "a: b c" allows imports of b and c, and of whatever lies below them
+// ("b/..."). The arrows go one way, from the command line down to graph mathematics; trainers never import each other.
+const arrows = `
+notebooks: notebooks/internal/... datasets/fetch
+notebooks/internal/...: notebooks/internal/... notebooks/nb datasets/fetch
+notebooks/nb:
+rl/cmd/rl: rl rl/run rl/backend plots
+rl: rl/igl rl/run rl/backend rl/eval datasets plots
+rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
+rl/trainer: rl/loop rl/run
+rl/loop:
+rl/nn:
+rl/ops:
+rl/run: rl/eval
+rl/eval:
+rl/backend: datasets/fetch
+rl/backend/backendtest: rl/backend
+plots: rl/eval
+datasets: datasets/fetch
+datasets/fetch:
+`
+
+func TestImportArrows(t *testing.T) {
+	allowed := map[string][]string{}
+	for line := range strings.Lines(strings.TrimSpace(arrows)) {
+		from, to, _ := strings.Cut(strings.TrimSpace(line), ":")
+		allowed[from] = strings.Fields(to)
+	}
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	matches := func(pattern, pkg string) bool {
+		root, deep := strings.CutSuffix(pattern, "/...")
+		return pkg == pattern || deep && strings.HasPrefix(pkg, root+"/")
+	}
+	packages := 0
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		from := strings.TrimPrefix(words[0], module)
+		packages++
+		var may []string
+		known := false
+		for pattern, to := range allowed {
+			if matches(pattern, from) {
+				known, may = true, append(may, to...)
+			}
+		}
+		if !known {
+			t.Errorf("package %s has no line in the table of arrows: say what it may import", from)
+			continue
+		}
+		for _, imported := range words[1:] {
+			to, ours := strings.CutPrefix(imported, module)
+			ok := !ours
+			for _, pattern := range may {
+				ok = ok || matches(pattern, to)
+			}
+			if !ok {
+				t.Errorf("%s imports %s: that arrow points the other way", from, to)
+			}
+		}
+	}
+	if packages < 12 {
+		t.Errorf("go list found %d packages", packages)
+	}
+}

@@ -1,0 +1,235 @@
+package rl_test
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rewardlab/rewardlab/rl"
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// small makes a preset of each algorithm train for two chunks in about a second. An algorithm that joins the table needs a line here, and
+// then gets every test in this file.
+var small = map[string]string{
+	"igl": "dataset=synthetic images=500 iterations=100 logs=400 batch=16 exploit=8 explore=8 hidden=8 grid_side=3 horizon=3 switch_at=30",
+}
+
+func TestEveryPreset(t *testing.T) {
+	for _, p := range rl.Presets() {
+		t.Run(p.Name, func(t *testing.T) {
+			backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
+				if e.IsXLA() {
+					t.Setenv(backend.EnvSpec, "xla:"+e.Plugin)
+				} else {
+					t.Setenv(backend.EnvSpec, "go")
+				}
+				conform(t, p)
+			})
+		})
+	}
+}
+
+// conform checks what every trainer promises: the same seed gives the same bits, other seeds give others, stopping and going on changes
+// nothing, evaluation leaves the state alone, and metrics and score are numbers.
+func conform(t *testing.T, p run.Preset) {
+	set, ok := small[p.Algorithm]
+	if !ok {
+		t.Fatalf("no small configuration for algorithm %s: add a line to the table above", p.Algorithm)
+	}
+	cfg := p.New()
+	if err := run.Set(cfg, strings.Fields(set)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Resolve(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Check(cfg); err != nil {
+		t.Fatal(err)
+	}
+	w, err := p.Open(t.Context(), cfg, run.OpenOptions{Workers: 1, Log: func(s string) { t.Log(s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if info := w.Info(); info.Engine == "" || len(info.Devices) == 0 {
+		t.Errorf("the worker does not say what it runs on: %+v", info)
+	}
+
+	whole := start(t, w, 3, nil)
+	rows, done := whole.toEnd(t)
+	if done.Iteration != done.Total || done.Steps <= 0 {
+		t.Fatalf("the last report is %+v", done)
+	}
+	checkRows(t, rows, done)
+	eval, err := whole.Evaluate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(eval) == 0 {
+		t.Error("the evaluation is empty")
+	}
+	for k, v := range eval {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			t.Errorf("evaluation: %s is %g", k, v)
+		}
+	}
+	if score, err := p.Score.Of(rows, eval); err != nil || math.IsNaN(score) {
+		t.Errorf("score %g, %v", score, err)
+	}
+	end := whole.state(t)
+
+	half := start(t, w, 3, nil)
+	first := half.step(t)
+	if first.Iteration == 0 || first.Iteration == first.Total {
+		t.Fatalf("the first chunk ends at iteration %d of %d: the small configuration must have two chunks", first.Iteration, first.Total)
+	}
+	if _, err := half.Evaluate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	resumed := start(t, w, 3, half.state(t))
+	rest, _ := resumed.toEnd(t)
+	if got := resumed.state(t); !reflect.DeepEqual(got, end) {
+		t.Error("stopping half-way and going on ends in another state than the whole training")
+	}
+	if got := append(first.Rows, rest...); !reflect.DeepEqual(got, rows) {
+		t.Error("stopping half-way and going on gives other metrics than the whole training")
+	}
+
+	other := start(t, w, 4, nil)
+	other.step(t)
+	if reflect.DeepEqual(other.state(t), half.state(t)) {
+		t.Error("two seeds give the same state")
+	}
+
+	if _, err := w.Trainer(t.Context(), 3, end[:1]); err == nil {
+		t.Error("a state with arrays missing was accepted")
+	}
+	end[1].Dims = append([]int{7}, end[1].Dims...)
+	if _, err := w.Trainer(t.Context(), 3, end); err == nil || !strings.Contains(err.Error(), "start a new run") {
+		t.Errorf("a state of another size: error %v, want one with the remedy", err)
+	}
+}
+
+type trainer struct{ run.Trainer }
+
+func start(t *testing.T, w run.Worker, seed int64, state []run.Array) trainer {
+	t.Helper()
+	tr, err := w.Trainer(t.Context(), seed, state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trainer{tr}
+}
+
+func (tr trainer) step(t *testing.T) run.Report {
+	t.Helper()
+	r, err := tr.Step(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (tr trainer) toEnd(t *testing.T) (rows []run.Row, last run.Report) {
+	t.Helper()
+	for {
+		last = tr.step(t)
+		rows = append(rows, last.Rows...)
+		if last.Iteration == last.Total {
+			return rows, last
+		}
+	}
+}
+
+func (tr trainer) state(t *testing.T) []run.Array {
+	t.Helper()
+	s, err := tr.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func checkRows(t *testing.T, rows []run.Row, done run.Report) {
+	t.Helper()
+	if len(rows) == 0 || rows[len(rows)-1].Iteration != done.Total {
+		t.Fatalf("%d rows do not reach iteration %d", len(rows), done.Total)
+	}
+	for i, r := range rows {
+		if i > 0 && (r.Iteration <= rows[i-1].Iteration || r.Steps <= rows[i-1].Steps) {
+			t.Errorf("row %d is of iteration %d, the one before of %d", i, r.Iteration, rows[i-1].Iteration)
+		}
+		for k, v := range r.Values {
+			if math.IsNaN(v) || math.IsInf(v, 0) || !strings.Contains(k, "/") {
+				t.Errorf("iteration %d: metric %q is %g", r.Iteration, k, v)
+			}
+		}
+	}
+}
+
+func TestPresetsAreReadable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range rl.Presets() {
+		if seen[p.Name] {
+			t.Errorf("preset %s is listed twice", p.Name)
+		}
+		seen[p.Name] = true
+		if p.Summary == "" || p.Score.Name == "" {
+			t.Errorf("preset %s has no summary or no score", p.Name)
+		}
+		cfg := p.New()
+		if err := run.Resolve(cfg); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if err := run.Check(cfg); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if _, err := run.Help(p.ConfigSource, cfg); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+	if _, err := rl.Find("igl-mnits"); err == nil || !strings.Contains(err.Error(), `did you mean "igl-mnist"`) {
+		t.Errorf("error %v, want one that names the nearest preset", err)
+	}
+}
+
+func TestTrainLoadResume(t *testing.T) {
+	t.Setenv(backend.EnvSpec, "go")
+	folder := t.TempDir() + "/run"
+	o := rl.Options{Folder: folder, Seeds: rl.Seeds(2), Set: strings.Fields(small["igl"]), Log: func(s string) { t.Log(s) }}
+	r, err := rl.Train(t.Context(), "igl-mnist", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Complete || r.Result == nil || len(r.Result.Score.PerSeed) != 2 {
+		t.Fatalf("the run is not complete: %+v", r.Result)
+	}
+	s := r.Result.Score
+	if !(s.Lo <= s.IQM && s.IQM <= s.Hi) {
+		t.Errorf("the score %g is outside its interval [%g, %g]", s.IQM, s.Lo, s.Hi)
+	}
+	again, err := rl.Load(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again.Rows, r.Rows) {
+		t.Error("loading gives other rows than training")
+	}
+	if _, err := rl.Train(t.Context(), "igl-mnist", o); err == nil {
+		t.Error("a folder that holds a run was written over")
+	}
+	if _, err := rl.Resume(t.Context(), folder, rl.Options{}); err != nil {
+		t.Errorf("resuming a complete run: %v", err)
+	}
+	if _, err := rl.Train(t.Context(), "igl-mnist", rl.Options{Set: []string{"lrr=1"}, Folder: folder + "2"}); err == nil || !strings.Contains(err.Error(), "lr") {
+		t.Errorf("unknown key: error %v, want the nearest one", err)
+	}
+}
