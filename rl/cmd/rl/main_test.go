@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 		e := env{getenv: os.Getenv, presets: fakePresets(func(int) { time.Sleep(5 * time.Millisecond) })}
 		os.Exit(signalled(os.Args[1:], e))
 	}
+	if os.Getenv(envChild) != "" {
+		os.Exit(signalled(os.Args[1:], world()))
+	}
 	os.Exit(m.Run())
 }
 

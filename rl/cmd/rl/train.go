@@ -49,6 +49,7 @@ func (c *call) train() error {
 	folder := c.flags.String("run", "", "run folder `dir`; without it runs/PRESET-TIME, below $REWARDLAB_RUNS if that is set")
 	replace := c.flags.Bool("replace", false, "throw away the run that is in the run folder")
 	workers := c.flags.Int("workers", 0, "how many seeds `n` side by side; 0 means one per core")
+	every := c.flags.Duration("checkpoint", 0, "training `time` between two checkpoints, as in 10s; 0 means two seconds")
 	rest, err := c.parse()
 	if err != nil {
 		return err
@@ -84,13 +85,16 @@ func (c *call) train() error {
 	if *workers < 0 {
 		return usagef("-workers is %d: use 0 for one per core, or a positive number", *workers)
 	}
+	if *every < 0 {
+		return usagef("-checkpoint is %s: use 0 for two seconds, or a positive time", *every)
+	}
 	if *folder == "" {
 		if *folder, err = c.newFolder(p.Name); err != nil {
 			return err
 		}
 	}
 	job := p.Job(cfg, list, *workers, c.log)
-	job.Replace = *replace
+	job.Replace, job.CheckpointEvery = *replace, *every
 	return c.toTheEnd(*folder, job, cfg, out)
 }
 
