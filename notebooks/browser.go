@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rewardlab/rewardlab/notebooks/internal/lab"
 )
@@ -17,7 +19,8 @@ import (
 func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	flags := newFlags("check-browser", out)
 	fast := flags.Bool("fast", false, "cut the steps: sets REWARDLAB_FAST=1, which the cells read")
-	timeout := flags.Duration("timeout", 0, "longest the whole notebook may take; 0 is 20 minutes")
+	live := flags.Bool("live", false, "fail unless a chart was seen to change while the notebook ran")
+	timeout := flags.Duration("timeout", 20*time.Minute, "longest the whole notebook may take")
 	if err := parse(flags, args, 1); err != nil {
 		return err
 	}
@@ -64,19 +67,22 @@ func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	}
 	lctx, stopLab := context.WithCancel(ctx)
 	defer stopLab()
-	server, err := lab.Start(lctx, env, lab.Config{Dir: work, Log: filepath.Join(results, name+"-browser-lab.log")})
+	server, err := lab.Start(lctx, env, lab.Config{Dir: work, Expose: true, Log: filepath.Join(results, name+"-browser-lab.log")})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "  JupyterLab answers at %s; compiling the browser's driver\n", server.Base)
 	cmd := env.Go(ctx, "run", "./notebooks/internal/browsercheck", "-browser", browser, "-timeout", timeout.String(),
-		"-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
+		fmt.Sprintf("-live=%t", *live), "-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
 	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+server.Token)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	err = cmd.Run()
 	stopLab()
 	server.Wait(lctx)
-	return err
+	if exit := (*exec.ExitError)(nil); ctx.Err() == nil && errors.As(err, &exit) {
+		return fmt.Errorf("the browser check of %s failed: its pictures are in %s", name, results)
+	}
+	return errors.Join(ctx.Err(), err)
 }
 
 // findBrowser is the first Chromium or Chrome on PATH.

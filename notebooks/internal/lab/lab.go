@@ -27,12 +27,13 @@ import (
 // Config says where JupyterLab listens and what it opens. The zero value is the loopback address, the first free
 // port from 8888, a fresh token, and the notebooks' folder.
 type Config struct {
-	IP    string // "" is 127.0.0.1
-	Port  int    // 0 is the first free one from 8888
-	Token string // "" makes one
-	Dir   string // the root folder; "" is the clone's notebooks folder
-	Open  string // a notebook to show first, relative to Dir; "" is the file list
-	Log   string // where the server writes its log; "" is lab.log in the clone's cache folder
+	IP     string // "" is 127.0.0.1
+	Port   int    // 0 is the first free one from 8888
+	Token  string // "" makes one
+	Dir    string // the root folder; "" is the clone's notebooks folder
+	Open   string // a notebook to show first, relative to Dir; "" is the file list
+	Expose bool   // let a script in the page drive JupyterLab, as the browser check does
+	Log    string // where the server writes its log; "" is lab.log in the clone's cache folder
 }
 
 // Server is a running JupyterLab.
@@ -79,7 +80,12 @@ func Start(ctx context.Context, env *setup.Env, cfg Config) (*Server, error) {
 
 	args := []string{"-m", "jupyterlab", "--no-browser",
 		"--ServerApp.ip=" + cfg.IP, "--ServerApp.port=" + strconv.Itoa(port), "--ServerApp.port_retries=0",
-		"--ServerApp.root_dir=" + cfg.Dir, "--LabApp.extension_manager=readonly"}
+		"--ServerApp.root_dir=" + cfg.Dir, "--LabApp.extension_manager=readonly",
+		"--MultiKernelManager.default_kernel_name=" + setup.Kernel, "--KernelSpecManager.ensure_native_kernel=False",
+		"--KernelSpecManager.allowed_kernelspecs=" + setup.Kernel}
+	if cfg.Expose {
+		args = append(args, "--LabApp.expose_app_in_browser=True")
+	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root")
 	}

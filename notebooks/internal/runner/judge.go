@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rewardlab/rewardlab/notebooks/internal/nbfile"
 )
@@ -97,6 +99,40 @@ func judge(e event, cell nbfile.Cell, timeout fmt.Stringer) *Failure {
 		return fail("it is tagged "+raisesException+" but did not fail", streams(e.Outputs))
 	}
 	return nil
+}
+
+// Check looks for failures in a notebook that was executed elsewhere, with the eyes of Run.
+func Check(book *nbfile.Notebook) []*Failure {
+	var found []*Failure
+	for i, cell := range book.Cells {
+		e := event{Cell: i}
+		for _, raw := range cell.Outputs {
+			var o struct {
+				Type      string      `json:"output_type"`
+				Name      string      `json:"name"`
+				Text      nbfile.Text `json:"text"`
+				Value     string      `json:"evalue"`
+				Traceback []string    `json:"traceback"`
+				Data      struct {
+					HTML nbfile.Text `json:"text/html"`
+				} `json:"data"`
+			}
+			if err := json.Unmarshal(raw, &o); err != nil {
+				found = append(found, &Failure{Cell: i, Reason: "an output cannot be read: " + err.Error()})
+				continue
+			}
+			e.Outputs = append(e.Outputs, output{o.Type, o.Name, string(o.Text) + o.Value, o.Traceback, nil, string(o.Data.HTML)})
+		}
+		for j := range e.Outputs {
+			if t := e.Outputs[j].Type; t != "stream" && t != "error" {
+				e.Outputs[j].Type = "display"
+			}
+		}
+		if f := judge(e, cell, time.Duration(0)); f != nil {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 func look(outputs []output, fail func(reason, text string) *Failure) *Failure {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -80,5 +81,23 @@ func TestAssertions(t *testing.T) {
 	}
 	if f := outside(got[:1], nbfile.Cell{}); f != nil {
 		t.Errorf("inside its interval, yet %v", f)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	book, err := nbfile.Parse([]byte(`{"nbformat":4,"cells":[
+	 {"cell_type":"code","source":"fine","outputs":[{"output_type":"display_data","data":{"application/vnd.vegalite.v5+json":{"mark":"line"},"image/png":"iVBO"}}]},
+	 {"cell_type":"code","source":"shell","outputs":[{"output_type":"stream","name":"stderr","text":["exit ","status 1\n"]}]},
+	 {"cell_type":"code","source":"code","outputs":[{"output_type":"error","ename":"ERROR","evalue":"exit status 2","traceback":["x"]}]},
+	 {"cell_type":"code","source":"compile","outputs":[{"output_type":"display_data","data":{"text/html":["<div class='gonb-err-line'>","bad()</div>"]}}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range Check(book) {
+		got = append(got, fmt.Sprint(f.Cell, " ", f.Reason))
+	}
+	if want := "1 a program failed; 2 error; 3 it does not compile"; strings.Join(got, "; ") != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -32,7 +32,7 @@ build)
 	if [ -f "$FAKE/offline" ]; then echo "go: example.com/m@v1.0.0: dial tcp: no route to host"; exit 1; fi
 	case "$GOFLAGS" in *-linkmode=internal*) if [ -f "$FAKE/nointernal" ] && [ "$3" = -o ]; then echo "internal linking failed"; exit 1; fi ;; esac
 	echo "fmt"
-	if [ "$3" = -o ]; then printf '#!/bin/sh\necho ready\n' >"$4"; chmod +x "$4"; fi ;;
+	if [ "$3" = -o ]; then printf '#!/bin/sh\necho "fetching the plugin"; echo ENGINE %s\n' "${FAKE_ENGINE:-xla:cpu}" >"$4"; chmod +x "$4"; fi ;;
 esac
 `
 

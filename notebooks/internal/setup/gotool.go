@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,14 +108,17 @@ func (e *Env) compile(ctx context.Context, s *progress.Step) (string, error) {
 	if err := e.goBuild(ctx, s, dir, env, packages...); err != nil {
 		return "", err
 	}
-	s.Note("linking a first cell")
 	// Go's own linker is a third faster than gcc's, and good for what cells do; where it is not, gcc's it is.
 	for _, mode := range e.linkModes() {
 		if err = e.writeStamp(linkStamp, mode); err != nil {
 			return "", err
 		}
-		if err = e.runProbe(ctx, s, dir, packages); err == nil {
-			return fmt.Sprintf("%d packages", len(packages)), nil
+		var engine string
+		if engine, err = e.runProbe(ctx, s, dir); err == nil {
+			return fmt.Sprintf("%d packages, engine %s", len(packages), engine), nil
+		}
+		if broken := (*compileError)(nil); ctx.Err() != nil || errors.As(err, &broken) {
+			break
 		}
 	}
 	return "", err
@@ -151,28 +155,63 @@ func (e *Env) cellPackages(ctx context.Context, s *progress.Step, dir string, en
 	return packages, nil
 }
 
-// runProbe links and runs a program that imports what the notebooks import.
-func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string, packages []string) error {
-	var b strings.Builder
-	b.WriteString("package main\n\nimport (\n\t\"fmt\"\n")
-	for _, p := range packages {
-		switch p {
-		case Module + "/rl", Module + "/plots", Module + "/notebooks/nb":
-			fmt.Fprintf(&b, "\t_ %q\n", p)
+// probeMain is the first cell: it imports what the notebooks import and opens the engine, which installs XLA's plugin
+// now and not in front of the reader.
+const probeMain = `package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"MODULE/rl/backend"
+
+	_ "MODULE/notebooks/nb"
+	_ "MODULE/plots"
+	_ "MODULE/rl"
+)
+
+func main() {
+	engine, err := backend.Open(context.Background(), backend.Config{Say: func(line string) { fmt.Println(line) }})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("ENGINE", engine.Name)
+}
+`
+
+// runProbe links and runs the first cell, and returns the name of the engine.
+func (e *Env) runProbe(ctx context.Context, s *progress.Step, dir string) (engine string, err error) {
+	s.Note("linking a first cell")
+	source := strings.ReplaceAll(probeMain, "MODULE", Module)
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644); err != nil {
+		return "", err
+	}
+	env := expand(e.kernelEnv())
+	if err := e.goBuild(ctx, s, dir, env, "-o", "probe", "."); err != nil {
+		return "", err
+	}
+	s.Note("opening the engine")
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "probe"))
+	cmd.Env = env
+	out, err := follow(cmd, func(line string) {
+		if name, ok := strings.CutPrefix(line, "ENGINE "); ok {
+			engine = name
+			return
 		}
+		s.Note("%s", line)
+	})
+	if ctx.Err() != nil {
+		return "", ctx.Err()
 	}
-	b.WriteString(")\n\nfunc main() { fmt.Println(\"ready\") }\n")
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(b.String()), 0o644); err != nil {
-		return err
+	if err != nil || engine == "" {
+		return "", fmt.Errorf("a first cell does not open an engine: %w: go run ./rl/cmd/rl doctor says more\n%s", err, lastLines(out, 8))
 	}
-	if err := e.goBuild(ctx, s, dir, expand(e.kernelEnv()), "-o", "probe", "."); err != nil {
-		return err
+	if said := strings.TrimSpace(strings.Replace(out, "ENGINE "+engine, "", 1)); engine == "go" && said != "" {
+		e.log.Say("  %s", strings.ReplaceAll(said, "\n", "\n  ")) // why it is not XLA
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "probe")).CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "ready" {
-		return fmt.Errorf("a first cell was compiled but does not run: %v\n%s", err, lastLines(string(out), 8))
-	}
-	return nil
+	return engine, nil
 }
 
 // goBuild runs `go build -v`, which names each package as it is compiled.

@@ -208,3 +208,22 @@ func TestFindRootFromInside(t *testing.T) {
 		t.Errorf("got %s, %v", root, err)
 	}
 }
+
+func TestEngineIsOpenedOnce(t *testing.T) {
+	m := newMachine(t)
+	m.mustRun()
+	if out := m.printed(); !strings.Contains(out, "engine xla:cpu") {
+		t.Errorf("the engine is not named:\n%s", out)
+	}
+	m = newMachine(t)
+	t.Setenv("FAKE_ENGINE", "go")
+	m.mustRun()
+	if out := m.printed(); !strings.Contains(out, "engine go") || !strings.Contains(out, "\n  fetching the plugin") {
+		t.Errorf("it is not said why the engine is the slow one:\n%s", out)
+	}
+	m = newMachine(t)
+	t.Setenv("FAKE_ENGINE", "none\nexit 1")
+	if _, err := m.run(); err == nil || !strings.Contains(err.Error(), "doctor") {
+		t.Errorf("error %v", err)
+	}
+}

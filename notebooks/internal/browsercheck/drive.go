@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	width, height = 1280, 960
+	mostPages     = 60
+	startLimit    = 90 * time.Second
+	pollEvery     = 150 * time.Millisecond
+)
+
+// What is asked of the page. JupyterLab puts itself in window.jupyterapp (lab.Config.Expose).
+const (
+	//
+	// A kernel's status stays unknown until its first cell, so it is the connection that is waited for.
+	jsReady = `(() => {
+		const app = window.jupyterapp;
+		if (!app) return 'JupyterLab has not come up';
+		const panel = [...app.shell.widgets('main')].find(w => w.content?.model?.cells);
+		if (!panel?.content.model.cells.length) return 'no notebook is open';
+		app.shell.activateById(panel.id); // commands work on the panel that is in front
+		window.checkPanel = panel;
+		const kernel = panel.sessionContext.session?.kernel;
+		return !kernel ? 'no kernel' : kernel.connectionStatus !== 'connected' ? 'the kernel is ' + kernel.connectionStatus : '';
+	})()`
+
+	// All cells stay in the page, else those out of sight have no charts to look at.
+	jsStart = `(() => {
+		const app = window.jupyterapp, panel = window.checkPanel;
+		app.shell.collapseLeft?.();
+		panel.content.notebookConfig = {...panel.content.notebookConfig, windowingMode: 'none'};
+		window.checkDone = '';
+		app.commands.execute('notebook:run-all-cells').then(() => window.checkDone = 'done', e => window.checkDone = 'failed: ' + e);
+		return true;
+	})()`
+
+	jsDone = `window.checkDone`
+
+	// For every cell with a chart: its place and a number made from the chart's pixels or marks.
+	jsCharts = `(() => {
+		const sum = s => { let h = 2166136261; for (let i = 0; i < s.length; i++) h = Math.imul(h ^ s.charCodeAt(i), 16777619); return h >>> 0; };
+		const found = [];
+		document.querySelectorAll('.jp-Notebook .jp-Cell').forEach((cell, i) => {
+			const marks = [...cell.querySelectorAll('.vega-embed canvas, .vega-embed svg.marks')];
+			if (marks.length) found.push([i, sum(marks.map(m => m.tagName === 'CANVAS' ? m.toDataURL() : m.outerHTML).join())]);
+		});
+		return found;
+	})()`
+
+	jsShow = `document.querySelectorAll('.jp-Notebook .jp-Cell')[%d].querySelector('.jp-OutputArea')?.scrollIntoView({block: 'center'}), true`
+
+	jsScroll = `(() => {
+		const inner = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell');
+		let el = inner; while (el && !(el.scrollHeight > el.clientHeight + 4 && /auto|scroll/.test(getComputedStyle(el).overflowY))) el = el.parentElement;
+		if (!el) return [0, 1, 1];
+		el.scrollTop = %d * (el.clientHeight - 40);
+		return [el.scrollTop, el.clientHeight, el.scrollHeight];
+	})()`
+
+	jsBook = `JSON.stringify(window.checkPanel.content.model.toJSON())`
+)
+
+// drive runs the notebook and returns it as it stands in the page afterwards.
+func drive(ctx context.Context, limit time.Duration, browser, lab, token, notebook, out string, rep *report) ([]byte, error) {
+	profile, err := os.MkdirTemp("", "rewardlab-browser-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(profile)
+	allocator, stop := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(browser), chromedp.UserDataDir(profile), chromedp.WindowSize(width, height),
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Headless,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("disable-renderer-backgrounding", true), chromedp.Flag("disable-background-timer-throttling", true))
+	defer stop()
+	browserCtx, cancel := chromedp.NewContext(allocator)
+	defer cancel()
+
+	start := time.Now()
+	address := lab + "/lab/tree/" + url.PathEscape(notebook) + "?token=" + url.QueryEscape(token)
+	if err := chromedp.Do(browserCtx, chromedp.Navigate("about:blank")); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", browser, err)
+	}
+	ctx, cancelRun := context.WithTimeout(browserCtx, limit) // not the browser's: it must live to show where the run is stuck
+	defer cancelRun()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height), chromedp.Navigate(address)); err != nil {
+		return nil, fmt.Errorf("opening JupyterLab: %w", err)
+	}
+	d := &driver{out: out, rep: rep, frames: map[int]map[int64]bool{}}
+	if err := d.await(ctx, jsReady, startLimit); err != nil {
+		d.picture(browserCtx, "stuck")
+		return nil, fmt.Errorf("the notebook and its kernel: %w: see the picture %s-stuck.png", err, out)
+	}
+	rep.OpenS = time.Since(start).Seconds()
+
+	start = time.Now()
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](jsStart)); err != nil {
+		return nil, err
+	}
+	if err := d.watch(ctx); err != nil {
+		d.picture(browserCtx, "stuck")
+		return nil, err
+	}
+	rep.RunS = time.Since(start).Seconds()
+	time.Sleep(time.Second) // the last outputs are still being drawn
+	if err := d.pages(ctx); err != nil {
+		return nil, err
+	}
+	book, err := chromedp.Run(ctx, chromedp.Evaluate[string](jsBook))
+	return []byte(book), err
+}
+
+var errNotReady = errors.New("given up")
+
+type driver struct {
+	out    string
+	rep    *report
+	frames map[int]map[int64]bool // by cell: the different pictures of its chart
+	shots  int
+}
+
+// await asks the page until it answers with the empty string.
+func (d *driver) await(ctx context.Context, js string, limit time.Duration) error {
+	for end := time.Now().Add(limit); ; {
+		missing, err := chromedp.Run(ctx, chromedp.Evaluate[string](js))
+		if err == nil && missing == "" {
+			return nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return fmt.Errorf("not ready after %v: %s: %w", limit, missing, errors.Join(err, ctx.Err(), errNotReady))
+		}
+		sleep(ctx, pollEvery)
+	}
+}
+
+// watch follows the run to its end: it notes every new picture of every chart, photographs the first few changes, and
+// takes one photograph of the work in progress in any case.
+func (d *driver) watch(ctx context.Context) error {
+	start := time.Now()
+	said := start
+	for {
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[string](jsDone))
+		if err != nil {
+			return err
+		}
+		charts, err := chromedp.Run(ctx, chromedp.Evaluate[[][2]int64](jsCharts))
+		if err != nil {
+			return err
+		}
+		for _, c := range charts {
+			cell, sum := int(c[0]), c[1]
+			seen := d.frames[cell]
+			if seen == nil {
+				seen = map[int64]bool{}
+				d.frames[cell] = seen
+			}
+			if !seen[sum] && len(seen) < 3 && d.shots < 24 {
+				if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(jsShow, cell))); err != nil {
+					return err
+				}
+				if err := d.shot(ctx); err != nil {
+					return err
+				}
+			}
+			seen[sum] = true
+		}
+		if d.shots == 0 && time.Since(start) > 2*time.Second {
+			if err := d.shot(ctx); err != nil {
+				return err
+			}
+		}
+		if done != "" {
+			d.tally()
+			if done != "done" {
+				return fmt.Errorf("run all cells: %s", done)
+			}
+			return d.shot(ctx)
+		}
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			fmt.Printf("  running for %.0f s\n", time.Since(start).Seconds())
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			d.tally()
+			return fmt.Errorf("still running after %.0f s: %w", time.Since(start).Seconds(), err)
+		}
+	}
+}
+
+func (d *driver) tally() {
+	for cell, seen := range d.frames {
+		d.rep.Charts = append(d.rep.Charts, chart{cell, len(seen)})
+	}
+	slices.SortFunc(d.rep.Charts, func(a, b chart) int { return a.Cell - b.Cell })
+}
+
+func (d *driver) shot(ctx context.Context) error {
+	d.shots++
+	return d.picture(ctx, fmt.Sprintf("live-%02d", d.shots))
+}
+
+func (d *driver) picture(ctx context.Context, name string) error {
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		return fmt.Errorf("picture %s: %w", name, err)
+	}
+	path := d.out + "-" + name + ".png"
+	d.rep.Pictures = append(d.rep.Pictures, path)
+	return os.WriteFile(path, png, 0o644)
+}
+
+// pages photographs the whole notebook, one window's height after the other.
+func (d *driver) pages(ctx context.Context) error {
+	for page := range mostPages {
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](fmt.Sprintf(jsScroll, page))) // position, height seen, height of all
+		if err != nil {
+			return err
+		}
+		if err := sleep(ctx, 300*time.Millisecond); err != nil {
+			return err
+		}
+		if err := d.picture(ctx, fmt.Sprintf("page-%02d", page+1)); err != nil {
+			return err
+		}
+		if len(at) != 3 || at[0]+at[1] >= at[2]-4 {
+			return nil
+		}
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,106 @@
+// Command browsercheck opens a notebook in a running JupyterLab in headless Chromium, runs all its cells, watches its
+// charts while they run, and takes pictures. `go run ./notebooks check-browser` starts it.
+//
+// It is a program of its own because the package that drives the browser takes long to compile.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/rewardlab/rewardlab/notebooks/internal/nbfile"
+	"github.com/rewardlab/rewardlab/notebooks/internal/runner"
+)
+
+// report is what the check leaves in PREFIX.json.
+type report struct {
+	OK       bool              `json:"ok"`
+	OpenS    float64           `json:"open_s"`
+	RunS     float64           `json:"run_s"`
+	Charts   []chart           `json:"charts"`
+	Pictures []string          `json:"pictures"`
+	Failures []*runner.Failure `json:"failures"`
+}
+
+// chart is one cell's chart: how many different pictures of it were seen while the notebook ran.
+type chart struct {
+	Cell   int `json:"cell"`
+	Frames int `json:"frames"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := check(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "✗", err)
+		os.Exit(1)
+	}
+}
+
+func check(ctx context.Context) error {
+	browser := flag.String("browser", "chromium", "the browser's program")
+	lab := flag.String("lab", "", "address of JupyterLab; its token is read from JUPYTER_TOKEN")
+	notebook := flag.String("notebook", "", "the notebook, relative to JupyterLab's root folder")
+	out := flag.String("out", "browser", "what the files it writes begin with")
+	live := flag.Bool("live", false, "fail unless a chart was seen to change")
+	timeout := flag.Duration("timeout", 20*time.Minute, "longest the notebook may take")
+	flag.Parse()
+
+	old, _ := filepath.Glob(*out + "-*.png")
+	for _, path := range old {
+		os.Remove(path)
+	}
+	rep := &report{}
+	book, err := drive(ctx, *timeout, *browser, *lab, os.Getenv("JUPYTER_TOKEN"), *notebook, *out, rep)
+	if err != nil {
+		err = fmt.Errorf("browser check of %s: %w", *notebook, err)
+	} else {
+		err = verdict(book, *live, rep)
+	}
+	rep.OK = err == nil
+	data, jsonErr := json.MarshalIndent(rep, "", "  ")
+	if jsonErr == nil {
+		jsonErr = os.WriteFile(*out+".json", append(data, '\n'), 0o644)
+	}
+	fmt.Printf("  opened in %.1f s, ran in %.1f s, %d pictures %s-*.png\n", rep.OpenS, rep.RunS, len(rep.Pictures), *out)
+	for _, c := range rep.Charts {
+		fmt.Printf("  the chart of cell %d showed %d different pictures while the notebook ran\n", c.Cell, c.Frames)
+	}
+	if err == nil {
+		fmt.Printf("✓ %s in the browser\n", *notebook)
+	}
+	return errors.Join(err, jsonErr)
+}
+
+// verdict judges the notebook as it stands after the run.
+func verdict(data []byte, live bool, rep *report) error {
+	book, err := nbfile.Parse(data)
+	if err != nil {
+		return err
+	}
+	rep.Failures = runner.Check(book)
+	var all []error
+	for _, f := range rep.Failures {
+		all = append(all, f)
+	}
+	for i, c := range book.Cells {
+		if c.Type == "code" && c.Count == nil && c.Title() != "" && !c.Tagged("raises-exception") {
+			all = append(all, fmt.Errorf("cell %d was not executed", i))
+			break
+		}
+	}
+	if live && !slices.ContainsFunc(rep.Charts, func(c chart) bool { return c.Frames > 1 }) {
+		all = append(all, errors.New("no chart changed while the notebook ran"))
+	}
+	return errors.Join(all...)
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestVerdict(t *testing.T) {
+	book := func(cells string) []byte { return []byte(`{"nbformat":4,"cells":[` + cells + `]}`) }
+	good := `{"cell_type":"code","source":"x","execution_count":1,"outputs":[]}`
+	tests := []struct {
+		name, cells string
+		live        bool
+		charts      []chart
+		want        string // "" is no error
+	}{
+		{"good", good, false, nil, ""},
+		{"good and live", good, true, []chart{{2, 1}, {5, 7}}, ""},
+		{"no chart", good, true, nil, "no chart changed"},
+		{"a chart that stood still", good, true, []chart{{2, 1}}, "no chart changed"},
+		{"a failed cell", good + `,{"cell_type":"code","source":"!false","execution_count":2,"outputs":[{"output_type":"stream","name":"stderr","text":"exit status 1\n"}]}`,
+			false, nil, "cell 1 failed"},
+		{"a cell that did not run", good + `,{"cell_type":"code","source":"y","execution_count":null,"outputs":[]}`, false, nil, "cell 1 was not executed"},
+		{"an empty cell and text need not run", good + `,{"cell_type":"code","source":"","outputs":[]},{"cell_type":"markdown","source":"# T"}`, false, nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := verdict(book(tt.cells), tt.live, &report{Charts: tt.charts})
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
