@@ -52,6 +52,26 @@ func newExaminer(w *Worker, p *problem, held Digits, mean *tensors.Tensor) (*exa
 	return x, nil
 }
 
+// question is the input for one page.
+func (x *examiner) question(theta *tensors.Tensor, offset int) (loop.Values[question], error) {
+	return loop.Pack[question](theta, x.images, x.labels, x.mean, tensors.FromValue(int32(offset)))
+}
+
+// prepare compiles the examination and uploads its images.
+func (x *examiner) prepare() error {
+	for _, t := range []*tensors.Tensor{x.images, x.labels} {
+		if err := t.ToDevice(x.worker.engine.Backend, 0); err != nil {
+			return fmt.Errorf("held-out images: to the device: %w", err)
+		}
+	}
+	in, err := x.question(zeros(x.problem.pack.Size()), 0)
+	if err != nil {
+		return err
+	}
+	_, err = x.program.Compile(in)
+	return err
+}
+
 // mark examines one page.
 func (p *problem) mark(q question) marks {
 	n := q.Labels.Shape().Dimensions[0]
@@ -88,7 +108,7 @@ func (p *problem) mark(q question) marks {
 func (x *examiner) examine(ctx context.Context, theta *tensors.Tensor) (map[string]float64, error) {
 	var total marksSum
 	for offset := 0; offset < x.n; offset += page {
-		in, err := loop.Pack[question](theta, x.images, x.labels, x.mean, tensors.FromValue(int32(offset)))
+		in, err := x.question(theta, offset)
 		if err != nil {
 			return nil, err
 		}

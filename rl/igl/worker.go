@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/loop"
@@ -63,7 +65,7 @@ func (p *problem) adam(g *Graph) nn.Adam {
 // Worker holds the programs of one configuration on one engine. It implements run.Worker.
 type Worker struct {
 	engine  *backend.Engine
-	seconds float64 // spent compiling
+	seconds float64 // that New took: uploading and compiling
 	trainer func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error)
 	closers []func() error
 }
@@ -78,6 +80,8 @@ func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) 
 		return nil, fmt.Errorf("igl: training images have %d pixels, held-out images %d: take both from one data set", train.pixels(), held.pixels())
 	}
 	w := &Worker{engine: e}
+	began := time.Now()
+	defer func() { w.seconds = time.Since(began).Seconds() }()
 	p := newProblem(c, train.pixels())
 	d, err := train.deck()
 	if err != nil {
@@ -88,6 +92,10 @@ func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) 
 	if err != nil {
 		return nil, err
 	}
+	// Uploading, and compiling the examination, go on while the method compiles.
+	var side errgroup.Group
+	side.Go(func() error { return d.ToDevice(e.Backend) })
+	side.Go(exam.prepare)
 	switch {
 	case c.Feedback == "grid":
 		err = build(ctx, w, p.grid, c, p.onlineStart, always(d), exam.examineGrid)
@@ -105,7 +113,7 @@ func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) 
 		}
 		err = build(ctx, w, p.logged, c, p.loggedStart, data, exam.examineLogged)
 	}
-	if err != nil {
+	if err := errors.Join(err, side.Wait()); err != nil {
 		return nil, errors.Join(fmt.Errorf("igl %s: %w", c.Method, err), w.Close())
 	}
 	return w, nil
@@ -121,7 +129,8 @@ func build[S, C, O any](ctx context.Context, w *Worker, body loop.Body[S, C, O],
 	start func(seed int64) (loop.Values[S], error),
 	constants func(ctx context.Context, seed int64) (loop.Values[C], error),
 	examine func(context.Context, loop.Values[C], loop.Values[S]) (map[string]float64, error)) error {
-	chunk := c.LogEvery * max(1, 50/c.LogEvery)
+	// A tenth of the training a call: each call costs a copy of the images (2 ms for 60,000), and nobody can look, or stop, in between.
+	chunk := c.LogEvery * max(1, min(max(c.Iterations/10, 50), 200)/c.LogEvery)
 	l, err := loop.New(w.engine.Backend, "igl "+c.Method, chunk, body)
 	if err != nil {
 		return err
@@ -136,11 +145,9 @@ func build[S, C, O any](ctx context.Context, w *Worker, body loop.Body[S, C, O],
 	if err != nil {
 		return err
 	}
-	t, err := l.Compile(s, data)
-	if err != nil {
+	if _, err := l.Compile(s, data); err != nil {
 		return err
 	}
-	w.seconds += t.Seconds()
 	w.trainer = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		data, err := constants(ctx, seed)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -104,6 +105,16 @@ func (v Values[S]) All() iter.Seq2[string, *tensors.Tensor] {
 
 // Tensors are the leaves in order of declaration, in a slice of the caller's own.
 func (v Values[S]) Tensors() []*tensors.Tensor { return slices.Clone(v.ts) }
+
+// ToDevice moves the tensors to the first device of b, where programs find them without another copy.
+func (v Values[S]) ToDevice(b compute.Backend) error {
+	for name, t := range v.All() {
+		if err := t.ToDevice(b, 0); err != nil {
+			return fmt.Errorf("%s: to the device: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // Empty says whether v holds no tensors.
 func (v Values[S]) Empty() bool { return len(v.ts) == 0 }
