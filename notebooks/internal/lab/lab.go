@@ -6,18 +6,19 @@
 package lab
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -131,18 +132,9 @@ func (s *Server) Wait(ctx context.Context) error {
 }
 
 func (s *Server) ready(ctx context.Context) error {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{Proxy: nil}}
 	for end := time.Now().Add(startTimeout); ; {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Base+"/api/status", nil)
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Authorization", "token "+s.Token)
-		if res, err := client.Do(req); err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+		if s.answers() {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -155,6 +147,21 @@ func (s *Server) ready(ctx context.Context) error {
 			return fmt.Errorf("JupyterLab did not answer within %v: its log is %s\n%s", startTimeout, s.Log, tail(s.Log))
 		}
 	}
+}
+
+// answers asks for the server's status. It is written out because net/http takes ten seconds to compile, which the
+// reader's first command would spend in silence.
+func (s *Server) answers() bool {
+	address := strings.TrimPrefix(s.Base, "http://")
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	fmt.Fprintf(conn, "GET /api/status HTTP/1.1\r\nHost: %s\r\nAuthorization: token %s\r\nConnection: close\r\n\r\n", address, s.Token)
+	status, _ := bufio.NewReader(conn).ReadString('\n')
+	return strings.HasPrefix(status, "HTTP/1.1 200 ")
 }
 
 func tail(path string) string {

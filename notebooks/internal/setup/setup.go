@@ -15,7 +15,6 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/rewardlab/rewardlab/datasets/fetch"
 	"github.com/rewardlab/rewardlab/notebooks/internal/progress"
 )
 
@@ -48,7 +47,7 @@ func Run(ctx context.Context, cfg Config) (*Env, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(e.Home, 0o755); err != nil {
-		return nil, fmt.Errorf("notebook cache: %w: make it writable, or set %s to a folder that is", err, fetch.EnvCache)
+		return nil, fmt.Errorf("notebook cache: %w: make it writable, or set %s to a folder that is", err, envCache)
 	}
 	if e.ready() {
 		return e, nil
@@ -90,7 +89,7 @@ func look(ctx context.Context, cfg Config) (*Env, error) {
 	}
 	cache := cfg.Cache
 	if cache == "" {
-		if cache, err = fetch.CacheDir(); err != nil {
+		if cache, err = cacheDir(); err != nil {
 			return nil, err
 		}
 	}
@@ -105,6 +104,21 @@ func look(ctx context.Context, cfg Config) (*Env, error) {
 	e.Venv = filepath.Join(base, "venv-"+e.python.key(requirements))
 	e.hasCC = hasCompiler(e.goTool)
 	return e, nil
+}
+
+const envCache = "REWARDLAB_CACHE"
+
+// cacheDir is what fetch.CacheDir returns; a test holds them to it. That package brings net/http, which would double the
+// time that the very first `go run ./notebooks` compiles in silence.
+func cacheDir() (string, error) {
+	if dir := os.Getenv(envCache); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("notebook cache: %w: set %s to a folder that you can write", err, envCache)
+	}
+	return filepath.Join(dir, "rewardlab"), nil
 }
 
 // lock waits until no other set-up works in the cache.

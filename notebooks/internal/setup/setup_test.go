@@ -2,11 +2,39 @@ package setup
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rewardlab/rewardlab/datasets/fetch"
 )
+
+func TestCacheDirIsTheOneOfTheDatasets(t *testing.T) {
+	for _, dir := range []string{"", "relative", "/absolute"} {
+		t.Setenv(fetch.EnvCache, dir)
+		got, err := cacheDir()
+		want, wantErr := fetch.CacheDir()
+		if got != want || (err == nil) != (wantErr == nil) {
+			t.Errorf("%q: %s, %v; the datasets are in %s, %v", dir, got, err, want, wantErr)
+		}
+	}
+}
+
+// TestLauncherStaysSmall keeps out of the launcher what takes long to compile: the reader's first command says nothing
+// until it is compiled.
+func TestLauncherStaysSmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", Module+"/notebooks").CombinedOutput()
+	if err != nil {
+		t.Skipf("go list: %v: %s", err, out)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if path == "net/http" || strings.HasPrefix(path, "github.com/gomlx/") || strings.HasPrefix(path, "github.com/chromedp/") {
+			t.Errorf("the launcher depends on %s", path)
+		}
+	}
+}
 
 func TestSecondRunHasNothingToDo(t *testing.T) {
 	m := newMachine(t)
