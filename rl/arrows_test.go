@@ -20,6 +20,7 @@ rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
 rl/trainer: rl/loop rl/run
 rl/loop:
 rl/nn:
+rl/env: rl/ops rl/run
 rl/ops:
 rl/run: rl/eval
 rl/eval:
