@@ -113,7 +113,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 		"no preset":          {"train", 2, nil, []string{"train needs one preset"}},
 		"two presets":        {"train count-up broken", 2, nil, []string{"train needs one preset, has 2"}},
 		"unknown preset":     {"train cuont-up", 2, nil, []string{`unknown preset "cuont-up": did you mean "count-up"? presets are count-up, broken`}},
-		"unknown flag":       {"train count-up -sed 3", 2, nil, []string{`unknown flag -sed: did you mean "set"? flags of train are -json`, "-workers"}},
+		"unknown flag":       {"train count-up -sed 3", 2, nil, []string{`unknown flag -sed: did you mean "set"? flags of train are -checkpoint, -json`, "-workers"}},
 		"flag of list":       {"list -x", 2, nil, []string{"list has no flags"}},
 		"bad flag value":     {"train count-up -workers two", 2, nil, []string{`invalid value "two"`}},
 		"unknown key":        {"train count-up -set lrr=1", 2, nil, []string{`unknown key "lrr": did you mean "lr"?`, "rl train count-up --help"}},
