@@ -19,6 +19,11 @@ func All() []Entry {
 	return []Entry{
 		{"cartpole", "balance a pole on a cart (Gym's CartPole-v1)", func() Env { return CartPole(CartPoleConfig{}) }},
 		{"cartpole-fixed", "CartPole of always 500 steps: reward 1 inside the bounds, else 0", func() Env { return CartPole(CartPoleConfig{Fixed: true}) }},
+		{"pendulum", "swing up and hold a pole with a weak torque (Gym's Pendulum-v1)", func() Env { return Pendulum() }},
+		{"mountaincar", "rock an underpowered car out of a valley (Gym's MountainCar-v0)", func() Env { return MountainCar() }},
+		{"mountaincar-fixed", "MountainCar of always 200 steps: the goal holds the car", func() Env { return FixedHorizon(MountainCar(), 200) }},
+		{"acrobot", "swing the tip of a two-link chain up (Gym's Acrobot-v1)", func() Env { return Acrobot() }},
+		{"acrobot-fixed", "Acrobot of always 500 steps: success holds the chain", func() Env { return FixedHorizon(Acrobot(), 500) }},
 	}
 }
 

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -16,15 +17,24 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// Program is a training program: S its state, C its constants, O the metrics of one iteration. Every field of O is a float32 scalar
-// node with a metric tag, `metric:"losses/loss"`.
-type Program[S, C, O any] struct {
-	Loop      *loop.Loop[S, C, O]
-	Constants loop.Values[C]
-	Total     int // iterations of a whole training
-	Chunk     int // iterations between two looks from the host; LogEvery divides it
-	LogEvery  int // a row holds the means over so many iterations
-	StepsPer  int // interactions with the environment in one iteration
+// Metric is one number of each of n iterations.
+type Metric struct {
+	Name   string
+	Values []float32
+	// Weights say how much each iteration counts in the mean that a row holds, such as the number of episodes that ended in it. Where they are
+	// all zero the row leaves the metric out. Nil: one each.
+	Weights []float32
+}
+
+// Plan is a training whose state S is advanced by whatever Advance calls: one program or several.
+type Plan[S any] struct {
+	// Advance does n iterations, numbered from `from`, and returns the state after them and their metrics. It consumes s, as Loop.Run does.
+	Advance func(ctx context.Context, from, n int, s loop.Values[S]) (loop.Values[S], []Metric, error)
+
+	Total    int // iterations of a whole training
+	Chunk    int // iterations between two looks from the host; LogEvery divides it
+	LogEvery int // a row holds the means over so many iterations
+	StepsPer int // interactions with the environment in one iteration
 
 	// Start makes the state of iteration 0.
 	Start func(seed int64) (loop.Values[S], error)
@@ -32,21 +42,9 @@ type Program[S, C, O any] struct {
 	Evaluate func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error)
 }
 
-// metricNames reads the tags of O.
-func metricNames[O any]() []string {
-	var names []string
-	for f := range reflect.TypeFor[O]().Fields() {
-		names = append(names, f.Tag.Get("metric"))
-	}
-	return names
-}
-
-// iterationArray is the one entry of a checkpoint that is not a leaf of S.
-const iterationArray = "iteration"
-
-// Trainer makes the trainer of one seed: from the start when state is nil, else where state was taken.
-func (p *Program[S, C, O]) Trainer(ctx context.Context, seed int64, state []run.Array) (*Trainer[S, C, O], error) {
-	t := &Trainer[S, C, O]{program: p, seed: seed}
+// Trainer makes the trainer of one seed: from the start when state is nil, else from where state was taken.
+func (p *Plan[S]) Trainer(_ context.Context, seed int64, state []run.Array) (*Trainer[S], error) {
+	t := &Trainer[S]{plan: p, seed: seed}
 	var err error
 	if state == nil {
 		t.state, err = p.Start(seed)
@@ -59,68 +57,111 @@ func (p *Program[S, C, O]) Trainer(ctx context.Context, seed int64, state []run.
 	return t, nil
 }
 
+// Program is a Plan of one loop: S its state, C its constants, O the metrics of one iteration. Every field of O is a float32 scalar node with
+// a metric tag, `metric:"losses/loss"`.
+type Program[S, C, O any] struct {
+	Loop      *loop.Loop[S, C, O]
+	Constants loop.Values[C]
+
+	Total, Chunk, LogEvery, StepsPer int // as in Plan
+
+	Start    func(seed int64) (loop.Values[S], error)
+	Evaluate func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error)
+}
+
+// Trainer is Plan's.
+func (p *Program[S, C, O]) Trainer(ctx context.Context, seed int64, state []run.Array) (*Trainer[S], error) {
+	plan := &Plan[S]{
+		Advance: func(ctx context.Context, from, n int, s loop.Values[S]) (loop.Values[S], []Metric, error) {
+			s, outs, err := p.Loop.Run(ctx, from, n, s, p.Constants)
+			if err != nil {
+				return s, nil, err
+			}
+			metrics, err := Metrics(outs, n)
+			return s, metrics, errors.Join(err, outs.Close())
+		},
+		Total: p.Total, Chunk: p.Chunk, LogEvery: p.LogEvery, StepsPer: p.StepsPer, Start: p.Start, Evaluate: p.Evaluate,
+	}
+	return plan.Trainer(ctx, seed, state)
+}
+
+// Metrics reads the stacked scalars of n iterations; the fields of O have metric tags.
+func Metrics[O any](outs loop.Values[O], n int) ([]Metric, error) {
+	var metrics []Metric
+	for f := range reflect.TypeFor[O]().Fields() {
+		metrics = append(metrics, Metric{Name: f.Tag.Get("metric")})
+	}
+	k := 0
+	for leaf, t := range outs.All() {
+		if err := tensors.ConstFlatData(t, func(x []float32) { metrics[k].Values = slices.Clone(x[:n]) }); err != nil {
+			return nil, fmt.Errorf("metric %s: %w", leaf, err)
+		}
+		k++
+	}
+	return metrics, nil
+}
+
+// iterationArray is the one entry of a checkpoint that is not a leaf of S.
+const iterationArray = "iteration"
+
 // Trainer trains one seed. It implements run.Trainer.
-type Trainer[S, C, O any] struct {
-	program   *Program[S, C, O]
+type Trainer[S any] struct {
+	plan      *Plan[S]
 	seed      int64
 	state     loop.Values[S]
 	iteration int
 }
 
 // Step trains for one chunk and returns a row for every LogEvery iterations.
-func (t *Trainer[S, C, O]) Step(ctx context.Context) (run.Report, error) {
-	p := t.program
+func (t *Trainer[S]) Step(ctx context.Context) (run.Report, error) {
+	p := t.plan
 	n := min(p.Chunk, p.Total-t.iteration)
 	if n <= 0 {
 		return t.report(nil), nil
 	}
-	state, outs, err := p.Loop.Run(ctx, t.iteration, n, t.state, p.Constants)
+	state, metrics, err := p.Advance(ctx, t.iteration, n, t.state)
 	t.state = state
 	if err != nil {
 		return run.Report{}, err
 	}
-	rows, err := p.rows(t.iteration, n, outs)
-	if err != nil {
-		return run.Report{}, err
-	}
+	rows := p.rows(t.iteration, n, metrics)
 	t.iteration += n
-	return t.report(rows), outs.Close()
+	return t.report(rows), nil
 }
 
-func (t *Trainer[S, C, O]) report(rows []run.Row) run.Report {
-	return run.Report{Rows: rows, Iteration: t.iteration, Total: t.program.Total, Steps: int64(t.iteration) * int64(t.program.StepsPer)}
+func (t *Trainer[S]) report(rows []run.Row) run.Report {
+	return run.Report{Rows: rows, Iteration: t.iteration, Total: t.plan.Total, Steps: int64(t.iteration) * int64(t.plan.StepsPer)}
 }
 
-// rows averages the stacked outputs of n iterations that began at from.
-func (p *Program[S, C, O]) rows(from, n int, outs loop.Values[O]) ([]run.Row, error) {
+// rows averages the metrics of n iterations that began at from.
+func (p *Plan[S]) rows(from, n int, metrics []Metric) []run.Row {
 	rows := make([]run.Row, 0, (n+p.LogEvery-1)/p.LogEvery)
 	for at := 0; at < n; at += p.LogEvery {
-		done := from + min(at+p.LogEvery, n)
-		rows = append(rows, run.Row{Iteration: done, Steps: int64(done) * int64(p.StepsPer), Values: map[string]float64{}})
-	}
-	names := metricNames[O]()
-	k := 0
-	for leaf, t := range outs.All() {
-		err := tensors.ConstFlatData(t, func(x []float32) {
-			for r := range rows {
-				part := x[r*p.LogEvery : min((r+1)*p.LogEvery, n)]
-				var sum float64
-				for _, v := range part {
-					sum += float64(v)
+		to := min(at+p.LogEvery, n)
+		row := run.Row{Iteration: from + to, Steps: int64(from+to) * int64(p.StepsPer), Values: map[string]float64{}}
+		for _, m := range metrics {
+			var sum, weight float64
+			for i := at; i < to; i++ {
+				w := 1.0
+				if m.Weights != nil {
+					w = float64(m.Weights[i])
 				}
-				rows[r].Values[names[k]] = sum / float64(len(part))
+				if w > 0 {
+					sum += w * float64(m.Values[i])
+					weight += w
+				}
 			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("metric %s: %w", leaf, err)
+			if weight > 0 {
+				row.Values[m.Name] = sum / weight
+			}
 		}
-		k++
+		rows = append(rows, row)
 	}
-	return rows, nil
+	return rows
 }
 
 // State returns every leaf of the state by name, and the iteration.
-func (t *Trainer[S, C, O]) State() ([]run.Array, error) {
+func (t *Trainer[S]) State() ([]run.Array, error) {
 	arrays := []run.Array{{Name: iterationArray, DType: "int64", Data: binary.LittleEndian.AppendUint64(nil, uint64(t.iteration))}}
 	for name, x := range t.state.All() {
 		a := run.Array{Name: name, DType: dtypeName(x.DType()), Dims: slices.Clone(x.Shape().Dimensions)}
@@ -132,12 +173,12 @@ func (t *Trainer[S, C, O]) State() ([]run.Array, error) {
 	return arrays, nil
 }
 
-func (t *Trainer[S, C, O]) restore(state []run.Array) error {
+func (t *Trainer[S]) restore(state []run.Array) error {
 	byName := map[string]run.Array{}
 	for _, a := range state {
 		byName[a.Name] = a
 	}
-	fresh, err := t.program.Start(t.seed) // tells the shapes that this configuration needs
+	fresh, err := t.plan.Start(t.seed) // tells the shapes that this configuration needs
 	if err != nil {
 		return err
 	}
@@ -176,12 +217,12 @@ func (t *Trainer[S, C, O]) restore(state []run.Array) error {
 }
 
 // Evaluate gives held-out numbers of the current state.
-func (t *Trainer[S, C, O]) Evaluate(ctx context.Context) (map[string]float64, error) {
-	return t.program.Evaluate(ctx, t.seed, t.state)
+func (t *Trainer[S]) Evaluate(ctx context.Context) (map[string]float64, error) {
+	return t.plan.Evaluate(ctx, t.seed, t.state)
 }
 
 // Close frees the state.
-func (t *Trainer[S, C, O]) Close() error { return t.state.Close() }
+func (t *Trainer[S]) Close() error { return t.state.Close() }
 
 func dtypeName(d dtypes.DType) string {
 	switch d {

@@ -1,0 +1,113 @@
+package nn
+
+import (
+	"math"
+	"math/rand/v2"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// ActorCritic is a policy net and a value net, apart, in one flat vector; with continuous actions also a standard deviation for each
+// component, as parameters that do not depend on the observation.
+type ActorCritic struct {
+	Actor, Critic Net
+	LogStd        Net // without parameters where actions are discrete
+	Pack          *Packed
+}
+
+// NewActorCritic has tanh layers of the given widths in both nets. out is the number of actions, or with continuous actions of their
+// components.
+func NewActorCritic(in, out int, continuous bool, hidden ...int) *ActorCritic {
+	a := &ActorCritic{Actor: MLP(in, out, hidden...), Critic: MLP(in, 1, hidden...), LogStd: Net{Name: "log_std"}}
+	if continuous {
+		a.LogStd.Params = []Param{{Name: "log_std", Dims: []int{out}}}
+	}
+	a.Pack = Pack(a.Actor, a.Critic, a.LogStd)
+	return a
+}
+
+// Init draws initial parameters on the host, as PPO's implementations do: orthogonal weights with gain sqrt 2 in hidden layers, 0.01 at the
+// policy's output, so that it begins near uniform, and 1 at the value's; biases and log standard deviations zero.
+func (a *ActorCritic) Init(seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
+	theta := make([]float32, 0, a.Pack.Size())
+	for _, net := range []struct {
+		Net
+		output float64
+	}{{a.Actor, 0.01}, {a.Critic, 1}, {a.LogStd, 0}} {
+		for i, p := range net.Params {
+			if len(p.Dims) != 2 {
+				theta = append(theta, make([]float32, p.size())...)
+				continue
+			}
+			gain := math.Sqrt2
+			if i == len(net.Params)-2 {
+				gain = net.output
+			}
+			theta = append(theta, Orthogonal(r, p.Dims[0], p.Dims[1], gain)...)
+		}
+	}
+	return theta
+}
+
+// Orthogonal is a random matrix [in, out], row-major, whose rows or columns, whichever are fewer, are orthogonal and of length gain
+// (Saxe et al. 2014).
+func Orthogonal(r *rand.Rand, in, out int, gain float64) []float32 {
+	few, long := min(in, out), max(in, out)
+	// Gram and Schmidt, twice over for round-off.
+	q := make([][]float64, few)
+	for i := range q {
+		v := make([]float64, long)
+		for k := range v {
+			v[k] = r.NormFloat64()
+		}
+		for range 2 {
+			for _, u := range q[:i] {
+				d := dot(u, v)
+				for k := range v {
+					v[k] -= d * u[k]
+				}
+			}
+		}
+		norm := math.Sqrt(dot(v, v))
+		for k := range v {
+			v[k] /= norm
+		}
+		q[i] = v
+	}
+	w := make([]float32, in*out)
+	for i := range in {
+		for j := range out {
+			if in <= out {
+				w[i*out+j] = float32(gain * q[i][j])
+			} else {
+				w[i*out+j] = float32(gain * q[j][i])
+			}
+		}
+	}
+	return w
+}
+
+func dot(a, b []float64) float64 {
+	var s float64
+	for i := range a {
+		s += a[i] * b[i]
+	}
+	return s
+}
+
+// Value is the critic's value of x [n, in], [n]. parts is what Pack.Split gave.
+func (a *ActorCritic) Value(parts [][]*Node, x *Node) *Node {
+	return Squeeze(a.Critic.Apply(parts[1], x), -1)
+}
+
+// Policy is the actor's output for x [n, in]: logits or means, [n, out].
+func (a *ActorCritic) Policy(parts [][]*Node, x *Node) *Node { return a.Actor.Apply(parts[0], x) }
+
+// Spread is the log standard deviation of each component, [out]; nil where actions are discrete.
+func (a *ActorCritic) Spread(parts [][]*Node) *Node {
+	if len(parts[2]) == 0 {
+		return nil
+	}
+	return parts[2][0]
+}
