@@ -1,7 +1,7 @@
 """Interaction-grounded learning on MNIST as a plain PyTorch loop: the peer that igl.py times.
 
 The method, sizes and step size are those of the public notebook (a linear policy, a linear decoder, 32 exploit and 32 explore rounds an
-iteration, one Adam at 5e-4 for both, 1,000 iterations over the 10,000 test images), with its style kept: one round at a time through small
+iteration, one Adam at 5e-4 for both, 1,000 iterations over 10,000 images, here the first of the training set), with its style kept: one round at a time through small
 tensors, since that is what a reader of the notebook runs. --batched draws the rounds of an iteration together, which is how one would write
 it for speed in PyTorch.
 
@@ -24,8 +24,8 @@ def read_idx(path, header):
 
 
 def load(folder):
-    labels = read_idx(f"{folder}/t10k-labels-idx1-ubyte", 8)
-    images = read_idx(f"{folder}/t10k-images-idx3-ubyte", 16).reshape(len(labels), 784)
+    labels = read_idx(f"{folder}/train-labels-idx1-ubyte", 8)[:10000]
+    images = read_idx(f"{folder}/train-images-idx3-ubyte", 16).reshape(-1, 784)[:10000]
     return torch.tensor(images, dtype=torch.float32) / 255, torch.tensor(labels, dtype=torch.long)
 
 
