@@ -2,8 +2,10 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ type Loop[S, C, O any] struct {
 	exec     *graph.Exec
 	stepped  bool // one iteration a call, driven from the host
 	compiled time.Duration
+	shared   []int // the outputs that share a buffer
 }
 
 // New prepares body to be run at most `most` iterations a call; Run compiles it at the first call, Compile earlier.
@@ -94,10 +97,25 @@ func (l *Loop[S, C, O]) buildWhile(body Body[S, C, O]) func([]*graph.Node) []*gr
 		nS, nC := len(Names[S]()), len(Names[C]())
 		outShapes := l.outShapes(in, body)
 		init := append([]*graph.Node{in[0], in[0], in[1]}, in[2:2+nS]...)
-		for _, sh := range outShapes {
+		l.shared = nil
+		for k, sh := range outShapes {
+			if sh.Equal(shapes.Make(dtypes.Float32)) {
+				l.shared = append(l.shared, k)
+			}
+		}
+		buffer := func(sh shapes.Shape) {
 			zero := graph.ConvertDType(graph.Const(g, int32(0)), sh.DType)
 			init = append(init, graph.BroadcastToDims(zero, append([]int{l.most}, sh.Dimensions...)...))
 		}
+		if len(l.shared) > 0 {
+			buffer(shapes.Make(dtypes.Float32, len(l.shared)))
+		}
+		for k, sh := range outShapes {
+			if !slices.Contains(l.shared, k) {
+				buffer(sh)
+			}
+		}
+		nO := len(init) - 3 - nS
 		init = append(init, in[2+nS:]...)
 		parameters := func(g *graph.Graph) []*graph.Node {
 			ps := make([]*graph.Node, len(init))
@@ -113,11 +131,11 @@ func (l *Loop[S, C, O]) buildWhile(body Body[S, C, O]) func([]*graph.Node) []*gr
 		step := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 			p := parameters(g)
 			i, from := p[0], p[1]
-			state, buffers, constants := p[3:3+nS], p[3+nS:3+nS+len(outShapes)], p[3+nS+len(outShapes):]
+			state, buffers, constants := p[3:3+nS], p[3+nS:3+nS+nO], p[3+nS+nO:]
 			next, out := l.apply(body, i, unflatten[S](state), unflatten[C](constants[:nC]))
 			res := append([]*graph.Node{graph.Add(i, graph.Const(g, int32(1))), from, p[2]}, next...)
 			at := graph.Sub(i, from)
-			for k, o := range out {
+			for k, o := range l.share(out) {
 				start := make([]*graph.Node, buffers[k].Rank())
 				start[0] = at
 				for d := 1; d < len(start); d++ {
@@ -127,8 +145,49 @@ func (l *Loop[S, C, O]) buildWhile(body Body[S, C, O]) func([]*graph.Node) []*gr
 			}
 			return append(res, constants...)
 		})
-		return graph.While(cond, step, init...)[3 : 3+nS+len(outShapes)]
+		return graph.While(cond, step, init...)[3 : 3+nS+nO]
 	}
+}
+
+// share puts the scalars among the outputs, a loop's metrics as a rule, into one vector before the others: one write an iteration, not one each.
+func (l *Loop[S, C, O]) share(out []*graph.Node) []*graph.Node {
+	if len(l.shared) == 0 {
+		return out
+	}
+	var scalars, rest []*graph.Node
+	for k, o := range out {
+		if slices.Contains(l.shared, k) {
+			scalars = append(scalars, graph.ExpandAxes(o, 0))
+		} else {
+			rest = append(rest, o)
+		}
+	}
+	return append([]*graph.Node{graph.Concatenate(scalars, 0)}, rest...)
+}
+
+// unshare takes apart what share put together, on the host. It frees the shared buffer.
+func (l *Loop[S, C, O]) unshare(outs []*tensors.Tensor) ([]*tensors.Tensor, error) {
+	if len(l.shared) == 0 {
+		return outs, nil
+	}
+	width := len(l.shared)
+	res := make([]*tensors.Tensor, 0, len(outs)-1+width)
+	rest := outs[1:]
+	err := tensors.ConstFlatData(outs[0], func(x []float32) {
+		for k := range len(rest) + width {
+			column := slices.Index(l.shared, k)
+			if column < 0 {
+				res, rest = append(res, rest[0]), rest[1:]
+				continue
+			}
+			values := make([]float32, l.most)
+			for i := range values {
+				values[i] = x[i*width+column]
+			}
+			res = append(res, tensors.FromValue(values))
+		}
+	})
+	return res, errors.Join(err, outs[0].FinalizeAll())
 }
 
 // outShapes builds the body once in a graph that is thrown away: the buffers must exist before the While that fills them.
@@ -194,7 +253,11 @@ func (l *Loop[S, C, O]) Run(ctx context.Context, from, n int, s Values[S], c Val
 	if err != nil {
 		return s, Values[O]{}, err
 	}
-	return Values[S]{ts: res[:len(s.ts)]}, Values[O]{ts: res[len(s.ts):]}, s.Close()
+	outs, err := l.unshare(res[len(s.ts):])
+	if err != nil {
+		err = fmt.Errorf("loop %s: reading its outputs: %w", l.name, err)
+	}
+	return Values[S]{ts: res[:len(s.ts)]}, Values[O]{ts: outs}, errors.Join(err, s.Close())
 }
 
 func (l *Loop[S, C, O]) call(s Values[S], c Values[C], counters ...any) ([]*tensors.Tensor, error) {
