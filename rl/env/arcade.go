@@ -51,7 +51,9 @@ func arcadeSpec(name string, channels, state, actions, horizon int) Spec {
 }
 
 // numbers is 0, 1, ... along an axis of the shape, float32.
-func numbers(g *Graph, axis int, dims ...int) *Node { return Iota(g, shapes.Make(dtypes.Float32, dims...), axis) }
+func numbers(g *Graph, axis int, dims ...int) *Node {
+	return Iota(g, shapes.Make(dtypes.Float32, dims...), axis)
+}
 
 // point is a plane [n, side, side] with one thing in it, at row and col [n]; empty where either is outside the field.
 func point(row, col *Node) *Node {
