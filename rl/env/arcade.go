@@ -19,7 +19,7 @@ const side = 10
 type ArcadeConfig struct {
 	Sticky  float64 // probability that the last action is played again instead of the chosen one; 0: 0.1, negative: never
 	Steady  bool    // the difficulty does not grow with time (only in games where it does)
-	Horizon int     // time limit in steps; 0: the game's own
+	Horizon int     // time limit in steps; 0: 2,500, which is that of MinAtar's Freeway (its other games have none)
 }
 
 func (c ArcadeConfig) sticky() float64 {
@@ -29,21 +29,17 @@ func (c ArcadeConfig) sticky() float64 {
 	return max(c.Sticky, 0)
 }
 
-// horizon is the time limit, given the game's own.
-func (c ArcadeConfig) horizon(own int) int {
-	if c.Horizon == 0 {
-		return own
-	}
-	return c.Horizon
-}
-
 // play is the action played, [n] float32: the last one [n] where u [n] falls below the probability of sticking, else the chosen one.
 func (c ArcadeConfig) play(u, last, action *Node) *Node {
 	return Where(below(u, c.sticky()), last, float(action))
 }
 
-// arcadeSpec is what the games' specs have in common.
-func arcadeSpec(name string, channels, state, actions, horizon int) Spec {
+// spec is what the games' specs have in common.
+func (c ArcadeConfig) spec(name string, channels, state, actions int) Spec {
+	horizon := c.Horizon
+	if horizon == 0 {
+		horizon = 2500
+	}
 	return Spec{
 		Name: name, Obs: []int{side, side, channels}, Low: []float64{0}, High: []float64{1},
 		State: state, Action: Action{N: actions}, Horizon: horizon,

@@ -218,6 +218,7 @@ func near(x, threshold float64) bool { return math.Abs(x-threshold) < 1e-4 }
 func references() map[string]reference {
 	return map[string]reference{
 		"cartpole":          cartPoleReference(false),
+		"breakout":          breakoutReference(),
 		"cartpole-fixed":    cartPoleReference(true),
 		"pendulum":          pendulumReference(),
 		"mountaincar":       mountainCarReference(),

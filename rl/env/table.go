@@ -24,6 +24,7 @@ func All() []Entry {
 		{"mountaincar-fixed", "MountainCar of always 200 steps: the goal holds the car", func() Env { return FixedHorizon(MountainCar(), 200) }},
 		{"acrobot", "swing the tip of a two-link chain up (Gym's Acrobot-v1)", func() Env { return Acrobot() }},
 		{"acrobot-fixed", "Acrobot of always 500 steps: success holds the chain", func() Env { return FixedHorizon(Acrobot(), 500) }},
+		{"breakout", "bounce a ball off a paddle into bricks (MinAtar's Breakout)", func() Env { return Breakout(ArcadeConfig{}) }},
 	}
 }
 
