@@ -25,7 +25,7 @@ func BenchmarkRandom(b *testing.B) {
 			v := env.Auto(entry.Make())
 			b.Run("blind", func(b *testing.B) {
 				e := backendtest.XLA(b)
-				stepping(b, e, start(b, e, v, 1024, 1), func(_ *Node, s carried, _ constants) (carried, mean) {
+				stepping(b, e, begin(b, resetter(b, e, v, 1024), 1), func(_ *Node, s carried, _ constants) (carried, mean) {
 					key, action := v.Spec().Action.Random(s.Key, 1024)
 					key, next, out := v.Step(key, s.State, action)
 					return carried{key, next}, mean{ReduceAllMean(out.Reward)}
@@ -33,7 +33,7 @@ func BenchmarkRandom(b *testing.B) {
 			})
 			b.Run("observed", func(b *testing.B) {
 				e := backendtest.XLA(b)
-				s := start(b, e, v, 1024, 1)
+				s := begin(b, resetter(b, e, v, 1024), 1)
 				obs, err := CallOnce(e.Backend, v.Observe, s.Get("State"))
 				if err != nil {
 					b.Fatal(err)
@@ -59,7 +59,7 @@ func stepping[S any](b *testing.B, e *backend.Engine, s loop.Values[S], body loo
 		b.Fatal(err)
 	}
 	defer l.Close()
-	none, err := loop.Pack[constants]()
+	none, err := loop.Pack[constants](tensors.FromValue(float32(0)))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package env_test
 
 import (
+	"errors"
 	"image/png"
 	"math"
 	"os"
@@ -29,42 +30,44 @@ type shown struct {
 	Action                *Node
 }
 
-type constants struct{}
+type constants struct{ Wild *Node } // 1: two of three actions are far out of their range
 
-// random is a rollout of a random policy; outOfRange shifts half of the actions far out of their range.
-func random(v *env.Vector, n int, outOfRange bool) loop.Body[carried, constants, shown] {
+// random is a rollout of a random policy.
+func random(v *env.Vector, n int) loop.Body[carried, constants, shown] {
 	a := v.Spec().Action
-	return func(i *Node, s carried, _ constants) (carried, shown) {
+	return func(i *Node, s carried, c constants) (carried, shown) {
 		before, steps := v.Observe(s.State), v.Steps(s.State)
 		key, action := a.Random(s.Key, n)
-		played := action
-		if outOfRange {
-			g := i.Graph()
-			if a.Discrete() {
-				played = Add(action, MulScalar(Sub(Const(g, int32(1)), MulScalar(Mod(i, Const(g, int32(3))), 1)), 1000))
-			} else {
-				played = MulScalar(action, 1000)
-			}
-			action = a.Clip(played)
+		var played *Node
+		if g := i.Graph(); a.Discrete() {
+			shift := Mul(Sub(Const(g, int32(1)), Mod(i, Const(g, int32(3)))), Const(g, int32(1000)))
+			played = Add(action, BroadcastToDims(Mul(shift, ConvertDType(c.Wild, dtypes.Int32)), n))
+		} else {
+			played = Mul(action, BroadcastToShape(AddScalar(MulScalar(c.Wild, 999), 1), action.Shape()))
 		}
 		key, next, out := v.Step(key, s.State, played)
 		return carried{key, next}, shown{out.Obs, out.FinalObs, before, out.Reward,
-			ConvertDType(out.Terminated, dtypes.Float32), ConvertDType(out.Truncated, dtypes.Float32), steps, ConvertDType(action, dtypes.Float32)}
+			ConvertDType(out.Terminated, dtypes.Float32), ConvertDType(out.Truncated, dtypes.Float32), steps, ConvertDType(a.Clip(played), dtypes.Float32)}
 	}
 }
 
-func start(t testing.TB, e *backend.Engine, v *env.Vector, n int, seed int64) loop.Values[carried] {
+func resetter(t testing.TB, e *backend.Engine, v *env.Vector, n int) *Exec {
+	t.Helper()
+	exec, err := NewExec(e.Backend, func(key *Node) (*Node, *Node) { return v.Reset(key, n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(exec.Finalize)
+	return exec
+}
+
+func begin(t testing.TB, reset *Exec, seed int64) loop.Values[carried] {
 	t.Helper()
 	key, err := RNGStateFromSeed(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec, err := NewExec(e.Backend, func(key *Node) (*Node, *Node) { return v.Reset(key, n) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exec.Finalize()
-	out, err := exec.Call(key)
+	out, err := reset.Call(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,26 +81,45 @@ func start(t testing.TB, e *backend.Engine, v *env.Vector, n int, seed int64) lo
 // film is a rollout of k steps, as flat numbers on the host.
 type film map[string][]float32
 
-func roll(t testing.TB, e *backend.Engine, v *env.Vector, n, k int, seed int64, outOfRange bool) (film, loop.Values[carried]) {
+func roll(t testing.TB, e *backend.Engine, v *env.Vector, n, k int, seed int64) film {
+	return newRoller(t, e, v, n, k).roll(t, k, seed, 0)
+}
+
+// roller is a compiled rollout of up to most steps.
+type roller struct {
+	loop  *loop.Loop[carried, constants, shown]
+	reset *Exec
+}
+
+func newRoller(t testing.TB, e *backend.Engine, v *env.Vector, n, most int) roller {
 	t.Helper()
-	l, err := loop.New(e.Backend, v.Spec().Name, k, random(v, n, outOfRange))
+	l, err := loop.New(e.Backend, v.Spec().Name, most, random(v, n))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	none, err := loop.Pack[constants]()
+	t.Cleanup(l.Close)
+	return roller{l, resetter(t, e, v, n)}
+}
+
+func (r roller) roll(t testing.TB, k int, seed int64, wild float32) film {
+	t.Helper()
+	c, err := loop.Pack[constants](tensors.FromValue(wild))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, outs, err := l.Run(t.Context(), 0, k, start(t, e, v, n, seed), none)
+	s, outs, err := r.loop.Run(t.Context(), 0, k, begin(t, r.reset, seed), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := film{"state": tensors.MustCopyFlatData[float32](s.Get("State"))}
 	for name, x := range outs.All() {
-		f[name] = tensors.MustCopyFlatData[float32](x)
+		xs := tensors.MustCopyFlatData[float32](x)
+		f[name] = xs[:len(xs)/x.Shape().Dimensions[0]*k]
 	}
-	return f, s
+	if err := errors.Join(s.Close(), outs.Close(), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func (f film) same(other film) bool {
@@ -132,7 +154,11 @@ func conform(t *testing.T, e *backend.Engine, made env.Env) {
 	if loop.Stepped(e.Backend) {
 		n, k = 2, 600
 	}
-	f, _ := roll(t, e, v, n, k, 7, false)
+	if spec.Horizon > k {
+		k = 200 // no time limit to be met
+	}
+	r := newRoller(t, e, v, n, k)
+	f := r.roll(t, k, 7, 0)
 	d := spec.ObsSize()
 	if got, want := len(f["state"]), n*spec.State; got != want {
 		t.Fatalf("state of %d numbers, want %d", got, want)
@@ -159,16 +185,16 @@ func conform(t *testing.T, e *backend.Engine, made env.Env) {
 	}
 	episodes(t, spec, f, n, k)
 
-	again, _ := roll(t, e, v, n, 50, 7, false)
-	short, _ := roll(t, e, v, n, 50, 7, false)
+	again := r.roll(t, 50, 7, 0)
+	short := r.roll(t, 50, 7, 0)
 	if !again.same(short) {
 		t.Error("the same key gave two different rollouts")
 	}
-	other, _ := roll(t, e, v, n, 50, 8, false)
+	other := r.roll(t, 50, 8, 0)
 	if again.same(other) {
 		t.Error("another key gave the same rollout")
 	}
-	wild, _ := roll(t, e, v, n, 50, 7, true)
+	wild := r.roll(t, 50, 7, 1)
 	for name, xs := range wild {
 		for i, x := range xs {
 			if math.IsNaN(float64(x)) {
@@ -236,7 +262,7 @@ func TestFrames(t *testing.T) {
 	for _, entry := range env.All() {
 		t.Run(entry.Name, func(t *testing.T) {
 			v := env.Auto(entry.Make())
-			f, _ := roll(t, e, v, 1, 15, 3, false)
+			f := roll(t, e, v, 1, 15, 3)
 			img := v.Frame(f["state"])
 			if img == nil {
 				t.Fatal("no frame")

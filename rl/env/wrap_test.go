@@ -46,7 +46,7 @@ func TestWrappers(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				f, _ := roll(t, e, env.Auto(tt.env), 1, 8, 1, false)
+				f := roll(t, e, env.Auto(tt.env), 1, 8, 1)
 				for name, want := range map[string][]float32{"Reward": tt.reward, "Terminated": tt.term, "Truncated": tt.trunc, "Obs": tt.obs} {
 					if !slices.Equal(f[name], want) {
 						t.Errorf("%s %v, want %v", name, f[name], want)
