@@ -18,6 +18,7 @@ import (
 func Presets() []run.Preset {
 	return slices.Concat(
 		iglPresets(),
+		ppoPresets(),
 	)
 }
 

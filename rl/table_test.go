@@ -16,6 +16,7 @@ import (
 // then gets every test in this file.
 var small = map[string]string{
 	"igl": "dataset=synthetic images=500 iterations=100 logs=400 batch=16 exploit=8 explore=8 hidden=8 grid_side=3 horizon=3 switch_at=30",
+	"ppo": "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
 }
 
 func TestEveryPreset(t *testing.T) {

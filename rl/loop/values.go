@@ -133,3 +133,36 @@ func (v Values[S]) Close() error {
 	}
 	return first
 }
+
+// Part is the field of v called name ("Walk", "Learner.Adam"), of type P. It shares v's tensors.
+func Part[P, S any](v Values[S], name string) (Values[P], error) {
+	var ts []*tensors.Tensor
+	for i, leaf := range Names[S]() {
+		if i < len(v.ts) && (leaf == name || strings.HasPrefix(leaf, name+".")) {
+			ts = append(ts, v.ts[i])
+		}
+	}
+	p, err := Pack[P](ts...)
+	if err != nil {
+		return p, fmt.Errorf("part %s of %s: %w", name, reflect.TypeFor[S](), err)
+	}
+	return p, nil
+}
+
+// Tensorer is anything that holds tensors in order: Values of any kind, or Leaf.
+type Tensorer interface{ Tensors() []*tensors.Tensor }
+
+// Leaf is one tensor as a part of Join.
+type Leaf struct{ T *tensors.Tensor }
+
+// Tensors is the one tensor.
+func (l Leaf) Tensors() []*tensors.Tensor { return []*tensors.Tensor{l.T} }
+
+// Join makes the Values of S from those of its fields, in order of declaration. It shares their tensors.
+func Join[S any](parts ...Tensorer) (Values[S], error) {
+	var ts []*tensors.Tensor
+	for _, p := range parts {
+		ts = append(ts, p.Tensors()...)
+	}
+	return Pack[S](ts...)
+}

@@ -7,9 +7,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// ActorCritic is a policy net and a value net, apart, in one flat vector; with continuous actions also a standard deviation for each
-// component, as parameters that do not depend on the observation.
+// ActorCritic is a policy net and a value net in one flat vector; with continuous actions also a standard deviation for each component, as
+// parameters that do not depend on the observation. Where there is a torso, both nets work on what it gives.
 type ActorCritic struct {
+	Torso         Net // without parameters: the nets see the observation itself
 	Actor, Critic Net
 	LogStd        Net // without parameters where actions are discrete
 	Pack          *Packed
@@ -18,11 +19,20 @@ type ActorCritic struct {
 // NewActorCritic has tanh layers of the given widths in both nets. out is the number of actions, or with continuous actions of their
 // components.
 func NewActorCritic(in, out int, continuous bool, hidden ...int) *ActorCritic {
-	a := &ActorCritic{Actor: MLP(in, out, hidden...), Critic: MLP(in, 1, hidden...), LogStd: Net{Name: "log_std"}}
+	return newActorCritic(Net{Name: "torso"}, in, out, continuous, hidden)
+}
+
+// NewImageActorCritic looks at images through one torso, Image, with a linear policy and a linear value on its features.
+func NewImageActorCritic(side, channels, filters, hidden, out int, continuous bool) *ActorCritic {
+	return newActorCritic(Image(side, channels, filters, hidden), hidden, out, continuous, nil)
+}
+
+func newActorCritic(torso Net, in, out int, continuous bool, hidden []int) *ActorCritic {
+	a := &ActorCritic{Torso: torso, Actor: MLP(in, out, hidden...), Critic: MLP(in, 1, hidden...), LogStd: Net{Name: "log_std"}}
 	if continuous {
 		a.LogStd.Params = []Param{{Name: "log_std", Dims: []int{out}}}
 	}
-	a.Pack = Pack(a.Actor, a.Critic, a.LogStd)
+	a.Pack = Pack(a.Torso, a.Actor, a.Critic, a.LogStd)
 	return a
 }
 
@@ -34,7 +44,7 @@ func (a *ActorCritic) Init(seed uint64) []float32 {
 	for _, net := range []struct {
 		Net
 		output float64
-	}{{a.Actor, 0.01}, {a.Critic, 1}, {a.LogStd, 0}} {
+	}{{a.Torso, math.Sqrt2}, {a.Actor, 0.01}, {a.Critic, 1}, {a.LogStd, 0}} {
 		for i, p := range net.Params {
 			if len(p.Dims) != 2 {
 				theta = append(theta, make([]float32, p.size())...)
@@ -96,18 +106,34 @@ func dot(a, b []float64) float64 {
 	return s
 }
 
-// Value is the critic's value of x [n, in], [n]. parts is what Pack.Split gave.
-func (a *ActorCritic) Value(parts [][]*Node, x *Node) *Node {
-	return Squeeze(a.Critic.Apply(parts[1], x), -1)
+// see is what the actor and the critic look at.
+func (a *ActorCritic) see(parts [][]*Node, x *Node) *Node {
+	if a.Torso.Apply == nil {
+		return x
+	}
+	return a.Torso.Apply(parts[0], x)
 }
 
-// Policy is the actor's output for x [n, in]: logits or means, [n, out].
-func (a *ActorCritic) Policy(parts [][]*Node, x *Node) *Node { return a.Actor.Apply(parts[0], x) }
+// Policy is the actor's output for x [n, in]: logits or means, [n, out]. parts is what Pack.Split gave.
+func (a *ActorCritic) Policy(parts [][]*Node, x *Node) *Node {
+	return a.Actor.Apply(parts[1], a.see(parts, x))
+}
+
+// Value is the critic's value of x [n, in], [n].
+func (a *ActorCritic) Value(parts [][]*Node, x *Node) *Node {
+	return Squeeze(a.Critic.Apply(parts[2], a.see(parts, x)), -1)
+}
+
+// Both are Policy and Value, with the torso applied once.
+func (a *ActorCritic) Both(parts [][]*Node, x *Node) (policy, value *Node) {
+	x = a.see(parts, x)
+	return a.Actor.Apply(parts[1], x), Squeeze(a.Critic.Apply(parts[2], x), -1)
+}
 
 // Spread is the log standard deviation of each component, [out]; nil where actions are discrete.
 func (a *ActorCritic) Spread(parts [][]*Node) *Node {
-	if len(parts[2]) == 0 {
+	if len(parts[3]) == 0 {
 		return nil
 	}
-	return parts[2][0]
+	return parts[3][0]
 }

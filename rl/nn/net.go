@@ -96,6 +96,29 @@ func Conv(side, out, filters, hidden int) Net {
 	return n
 }
 
+// Image turns pictures of side x side cells with some channels, flattened channels last, into hidden features: one layer of 3x3 filters with
+// stride 1 and ReLU, then a ReLU layer (the net of MinAtar: Young and Tian 2019). The convolution is a matrix product of patches.
+func Image(side, channels, filters, hidden int) Net {
+	const k = 3
+	o := side - k + 1
+	n := Net{Name: "image", Params: dense("conv", k*k*channels, filters)}
+	n.Params = append(n.Params, dense("features", o*o*filters, hidden)...)
+	n.Apply = func(p []*Node, x *Node) *Node {
+		batch := x.Shape().Dimensions[0]
+		x = Reshape(x, batch, side, side, channels)
+		patches := make([]*Node, 0, k*k)
+		for i := range k {
+			for j := range k {
+				patches = append(patches, Slice(x, AxisRange(), AxisRange(i, i+o), AxisRange(j, j+o)))
+			}
+		}
+		relu := func(y *Node) *Node { return Max(y, ZerosLike(y)) }
+		h := relu(affine(p, Reshape(Concatenate(patches, -1), batch*o*o, k*k*channels)))
+		return relu(affine(p[2:], Reshape(h, batch, o*o*filters)))
+	}
+	return n
+}
+
 // Table has one row of outputs for every input 0 .. rows-1, zero at first: Apply takes x [n] int32 and gives [n, out].
 func Table(rows, out int) Net {
 	return Net{

@@ -1,0 +1,65 @@
+package rl
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// greedyReturn is the score of everything that learns to act for the environment's own reward.
+func greedyReturn() run.Score {
+	return run.Score{Name: "mean return of greedy episodes", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
+		return evaluated(eval, "eval/return")
+	}}
+}
+
+// ppoPresets are proximal policy optimisation in the environments of the table.
+func ppoPresets() []run.Preset {
+	presets := []struct {
+		name, summary string
+		config        ppo.Config
+	}{
+		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
+		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
+	}
+	out := make([]run.Preset, len(presets))
+	for i, p := range presets {
+		out[i] = run.Preset{
+			Name: p.name, Algorithm: "ppo", Summary: p.summary, Score: greedyReturn(),
+			New:          func() any { c := p.config; return &c },
+			ConfigSource: ppo.ConfigSource,
+			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+				c, ok := cfg.(*ppo.Config)
+				if !ok {
+					return nil, fmt.Errorf("ppo: a configuration of type %T: give a *ppo.Config", cfg)
+				}
+				return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
+					return ppo.New(ctx, e, made, c)
+				})
+			},
+		}
+	}
+	return out
+}
+
+// openControl opens an engine and makes the environment, for a learner that needs both.
+func openControl(ctx context.Context, opt run.OpenOptions, name string, learner func(*backend.Engine, env.Env) (run.Worker, error)) (run.Worker, error) {
+	made, err := env.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := backend.Open(ctx, backend.Config{Say: opt.Log})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	w, err := learner(e, made)
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return engineWorker{w, e}, nil
+}

@@ -1,0 +1,130 @@
+package ppo
+
+import (
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/rollout"
+)
+
+// Config says what to train. A zero field means its default.
+type Config struct {
+	// The environment, by its name in the table (rl list -envs).
+	Env string `json:"env" default:"cartpole"`
+	// Environments side by side.
+	Envs int `json:"envs" default:"4"`
+	// Steps of each environment between two updates.
+	Steps int `json:"steps" default:"128"`
+	// Steps of all environments in the whole training.
+	Total int `json:"total" default:"500000"`
+
+	// Passes over the collected steps in one update.
+	Epochs int `json:"epochs" default:"4"`
+	// Minibatches in one pass.
+	Minibatches int `json:"minibatches" default:"4"`
+	// Step size of Adam.
+	LR float64 `json:"lr" default:"2.5e-4"`
+	// Keep the step size as it is. Otherwise it falls in a straight line to 0.
+	ConstantLR bool `json:"constant_lr"`
+	// Discount of the future.
+	Gamma float64 `json:"gamma" default:"0.99"`
+	// Decay of generalised advantage estimation.
+	Lambda float64 `json:"lambda" default:"0.95"`
+	// How far the probability ratio may leave 1.
+	Clip float64 `json:"clip" default:"0.2"`
+	// Leave the value loss unclipped. Otherwise a value may move by clip at most.
+	FreeValue bool `json:"free_value"`
+	// Weight of the entropy bonus.
+	Entropy float64 `json:"entropy"`
+	// Weight of the value loss.
+	ValueWeight float64 `json:"value_weight" default:"0.5"`
+	// Longest gradient.
+	MaxNorm float64 `json:"max_norm" default:"0.5"`
+
+	// What looks at the observation. mlp: two tanh nets; conv: one convolution for both, for [side, side, channels].
+	Torso string `json:"torso" default:"mlp" enum:"mlp|conv"`
+	// Widths of the hidden layers; conv has one.
+	Hidden []int `json:"hidden" default:"64,64"`
+	// Normalise observations by their running mean and standard deviation.
+	NormObs bool `json:"norm_obs"`
+	// Scale rewards by the running standard deviation of the discounted return.
+	NormReward bool `json:"norm_reward"`
+
+	// Greedy episodes of the evaluation.
+	EvalEpisodes int `json:"eval_episodes" default:"100"`
+	// Longest episode of the evaluation. 0: the environment's time limit, or 2000 where it has none.
+	EvalSteps int `json:"eval_steps"`
+	// Updates that one row of metrics.jsonl averages over. 0: so many that there are about 200 rows.
+	LogEvery int `json:"log_every"`
+}
+
+// Check returns everything that is wrong with a resolved c.
+func (c *Config) Check() []error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, v := range []struct {
+		name         string
+		value, least int
+	}{
+		{"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
+		{"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
+	} {
+		if v.value < v.least {
+			bad("%s is %d: give at least %d", v.name, v.value, v.least)
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value float64
+	}{{"lr", c.LR}, {"clip", c.Clip}, {"max_norm", c.MaxNorm}} {
+		if !(v.value > 0) {
+			bad("%s is %g: give a positive number", v.name, v.value)
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value float64
+	}{{"gamma", c.Gamma}, {"lambda", c.Lambda}} {
+		if !(v.value > 0 && v.value <= 1) {
+			bad("%s is %g: give a number above 0, and 1 at most", v.name, v.value)
+		}
+	}
+	if c.Entropy < 0 || c.ValueWeight < 0 {
+		bad("entropy is %g and value_weight %g: give weights of at least 0", c.Entropy, c.ValueWeight)
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	batch := c.batch()
+	if c.Total < batch {
+		bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, batch)
+	}
+	if batch%c.Minibatches != 0 || batch/c.Minibatches < 2 {
+		bad("envs x steps = %d steps do not make %d minibatches of equal size, of at least 2 steps each: change one of the three", batch, c.Minibatches)
+	}
+	if c.iterations() > 1<<31/(c.Epochs*c.Minibatches) {
+		bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)
+	}
+	return errs
+}
+
+func (c *Config) batch() int      { return c.Envs * c.Steps }
+func (c *Config) iterations() int { return c.Total / c.batch() }
+func (c *Config) rounds() int     { return c.Epochs * c.Minibatches }
+
+// logEvery is LogEvery, or what gives about 200 rows.
+func (c *Config) logEvery() int {
+	if c.LogEvery > 0 {
+		return min(c.LogEvery, c.iterations())
+	}
+	return max(1, c.iterations()/200)
+}
+
+// chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
+func (c *Config) chunk() int {
+	every := c.logEvery()
+	return every * max(1, min(20000/c.batch(), c.iterations()/2)/every)
+}
+
+func (c *Config) agent() rollout.AgentConfig {
+	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs}
+}

@@ -1,0 +1,173 @@
+package ppo
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
+	"github.com/rewardlab/rewardlab/rl/ops"
+	"github.com/rewardlab/rewardlab/rl/rollout"
+	"github.com/rewardlab/rewardlab/rl/trainer"
+)
+
+// state is everything that a training carries from one iteration to the next.
+type state struct {
+	Learner learner
+	Walk    rollout.Walk
+	Ledger  rollout.Ledger
+	Key     *Node // of the shuffles
+}
+
+// learner is what the update changes.
+type learner struct {
+	Theta *Node
+	Adam  nn.Moments
+}
+
+// question is what prepare looks at, lesson what it makes of it.
+type question struct {
+	Theta  *Node
+	Ledger rollout.Ledger
+	Key    *Node
+	Steps  rollout.Steps
+}
+
+type answer struct {
+	Ledger rollout.Ledger
+	Key    *Node
+	Lesson lesson
+	Stats  *Node
+}
+
+// lesson is what the update learns from.
+type lesson struct {
+	Rows  *Node // [T*N, ...], rollout.Agent.Rows
+	Order *Node // [Epochs*Minibatches, size] int32: the rows of each minibatch
+}
+
+// marks are the numbers of one minibatch, in the order of losses.
+type marks struct{ Values *Node }
+
+var losses = [...]string{"policy_loss", "value_loss", "entropy", "old_approx_kl", "approx_kl", "clipfrac", "grad_norm"}
+
+// ppo is a configuration with its agent.
+type ppo struct {
+	*Config
+	agent *rollout.Agent
+}
+
+// prepare keeps the books, estimates advantages and shuffles the rows once for every epoch.
+func (p *ppo) prepare(q question) answer {
+	d := rollout.Discount{Gamma: p.Gamma, Lambda: p.Lambda, ScaleReward: p.NormReward}
+	mind := rollout.Mind{Theta: q.Theta, Obs: q.Ledger.Obs}
+	ledger, batch, stats := rollout.Assess(p.agent, mind, q.Ledger, q.Steps, d)
+	key, order := ops.Shuffle(q.Key, p.Epochs, p.batch())
+	return answer{ledger, key, lesson{p.agent.Rows(batch), Reshape(order, p.rounds(), p.batch()/p.Minibatches)}, stats}
+}
+
+// update is one minibatch. i counts the minibatches of the whole training.
+func (p *ppo) update(i *Node, s learner, l lesson) (learner, marks) {
+	g := i.Graph()
+	round := Mod(i, Const(g, int32(p.rounds())))
+	rows := Squeeze(Gather(l.Order, Reshape(round, 1, 1)), 0)
+	b := p.agent.Unpack(Gather(l.Rows, ExpandAxes(rows, -1)))
+
+	parts := p.agent.Net.Pack.Split(s.Theta)
+	pi, value := p.agent.Judge(parts, b.Obs)
+	logp, entropy := pi.LogProb(b.Action), ReduceAllMean(pi.Entropy())
+	policyLoss := ops.PPOLoss(logp, b.LogProb, ops.Standardise(b.Advantage), p.Clip)
+	valueLoss := ops.ValueLoss(value, b.Target)
+	if !p.FreeValue {
+		valueLoss = ops.ClippedValueLoss(value, b.Value, b.Target, p.Clip)
+	}
+	loss := Add(policyLoss, Sub(MulScalar(valueLoss, p.ValueWeight), MulScalar(entropy, p.Entropy)))
+
+	grad, norm := nn.ClipNorm(p.agent.Net.Pack.Gradient(loss, parts), p.MaxNorm)
+	s.Theta, s.Adam = nn.Adam{Rate: p.rate(i), Eps: 1e-5}.Step(s.Theta, grad, s.Adam)
+
+	oldKL, kl := ops.ApproxKL(logp, b.LogProb)
+	return s, marks{nn.Join([]*Node{policyLoss, valueLoss, entropy, oldKL, kl, ops.ClipFraction(logp, b.LogProb, p.Clip), norm})}
+}
+
+// rate is the step size in minibatch i: it falls from update to update.
+func (p *ppo) rate(i *Node) *Node {
+	if p.ConstantLR {
+		return Scalar(i.Graph(), dtypes.Float32, p.LR)
+	}
+	done := ConvertDType(Div(i, Const(i.Graph(), int32(p.rounds()))), dtypes.Float32) // updates so far
+	return nn.Anneal(DivScalar(done, float64(p.iterations())), p.LR, 0)
+}
+
+// rateAt is the step size in iteration i.
+func (c *Config) rateAt(i int) float64 {
+	if c.ConstantLR {
+		return c.LR
+	}
+	return c.LR * (1 - float64(i)/float64(c.iterations()))
+}
+
+// programs are the three of an iteration.
+type programs struct {
+	*ppo
+	player  *rollout.Player
+	prepare *loop.Func[question, answer]
+	update  *loop.Loop[learner, lesson, marks]
+}
+
+// advance does n iterations.
+func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state]) (loop.Values[state], []trainer.Metric, error) {
+	log := newLog(p.ppo)
+	for i := from; i < from+n; i++ {
+		next, err := p.iterate(ctx, i, s, log)
+		if err != nil {
+			return next, nil, err
+		}
+		s = next
+	}
+	return s, log.metrics(), nil
+}
+
+// iterate plays, prepares and updates, and frees what is not needed any more.
+func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log *log) (loop.Values[state], error) {
+	learn, err1 := loop.Part[learner](s, "Learner")
+	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
+	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
+	key, theta := loop.Leaf{T: s.Get("Key")}, loop.Leaf{T: s.Get("Learner.Theta")}
+	seen, err4 := loop.Part[nn.Running](ledger, "Obs")
+	mind, err5 := loop.Join[rollout.Mind](theta, seen)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		return s, err
+	}
+
+	walk, steps, err := p.player.Play(ctx, walk, mind)
+	if err != nil {
+		return s, err
+	}
+	q, err := loop.Join[question](theta, ledger, key, steps)
+	if err != nil {
+		return s, err
+	}
+	a, err := p.prepare.Call(ctx, q)
+	if err != nil {
+		return s, err
+	}
+	taught, err := loop.Part[lesson](a, "Lesson")
+	if err != nil {
+		return s, err
+	}
+	learn, marks, err := p.update.Run(ctx, i*p.rounds(), p.rounds(), learn, taught)
+	if err != nil {
+		return s, err
+	}
+	newLedger, err := loop.Part[rollout.Ledger](a, "Ledger")
+	if err != nil {
+		return s, err
+	}
+	s, err = loop.Join[state](learn, walk, newLedger, loop.Leaf{T: a.Get("Key")})
+	return s, errors.Join(err, log.add(i, a.Get("Stats"), marks.Get("Values")),
+		ledger.Close(), key.T.FinalizeAll(), steps.Close(), taught.Close(), a.Get("Stats").FinalizeAll(), marks.Close())
+}

@@ -1,0 +1,139 @@
+package rollout
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rewardlab/rewardlab/rl/nn"
+	"github.com/rewardlab/rewardlab/rl/ops"
+)
+
+// Ledger is what one rollout hands to the next beside the environments themselves.
+type Ledger struct {
+	Open   *Node      // [3, N]: return, length, and discounted return of the episodes under way
+	Obs    nn.Running // of observations, [ObsSize]
+	Reward nn.Running // of discounted returns, [1]: what rewards are scaled by
+}
+
+// LedgerStart are the tensors of a Ledger before the first step.
+func (p *Player) LedgerStart() []*tensors.Tensor {
+	open := [][]float32{make([]float32, p.N), make([]float32, p.N), make([]float32, p.N)}
+	ts := append([]*tensors.Tensor{tensors.FromValue(open)}, nn.RunningStart(p.Agent.spec.ObsSize())...)
+	return append(ts, nn.RunningStart(1)...)
+}
+
+// Discount says how the future counts.
+type Discount struct {
+	Gamma, Lambda float64
+	ScaleReward   bool // rewards by the running standard deviation of the discounted return, cut at 10
+}
+
+// Batch is a trajectory to learn from, as T*N rows.
+type Batch struct {
+	Obs       *Node // [T*N, ObsSize], as the nets see it
+	Action    *Node // [T*N] int32 or [T*N, Dim]
+	LogProb   *Node // [T*N], and so are those that follow
+	Value     *Node
+	Advantage *Node
+	Target    *Node
+}
+
+// Stats are a vector of numbers about one rollout; Stat names its elements.
+type Stat int
+
+// The elements of Assess's statistics.
+const (
+	Episodes          Stat = iota // that ended
+	Returns                       // their summed returns
+	Lengths                       // their summed lengths
+	ExplainedVariance             // of the targets by the critic
+	Odd                           // observations and rewards that are not finite numbers
+	statCount
+)
+
+// Assess does the books of a trajectory [T, N, ...] and works out advantages, by GAE with the critic of m. The observations must be those that
+// m acted on.
+func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *Node) {
+	steps, n := s.Reward.Shape().Dimensions[0], s.Reward.Shape().Dimensions[1]
+	rows := steps * n
+	flat := func(x *Node) *Node { return Reshape(x, append([]int{rows}, x.Shape().Dimensions[2:]...)...) }
+
+	obs := flat(s.Obs)
+	parts := a.Net.Pack.Split(m.Theta)
+	x := a.view(m.Obs, obs)
+	values := Reshape(a.Net.Value(parts, Concatenate([]*Node{x, a.view(m.Obs, flat(s.Final))}, 0)), 2, steps, n)
+	half := func(k int) *Node { return Squeeze(SliceAxis(values, 0, AxisElem(k)), 0) }
+
+	open, stats, discounted := book(l.Open, s, d.Gamma)
+	odd := Add(notFinite(obs), notFinite(s.Reward))
+	l.Open = open
+	if a.config.NormObs {
+		l.Obs = l.Obs.Update(Reshape(obs, rows, a.spec.ObsSize()))
+	}
+	reward := s.Reward
+	if d.ScaleReward {
+		l.Reward = l.Reward.Update(Reshape(discounted, rows, 1))
+		reward = l.Reward.Scale(reward, 10)
+	}
+
+	path := ops.Path{Reward: reward, Value: half(0), Next: half(1), Terminated: s.Terminated, Truncated: s.Truncated}
+	advantage, target := ops.GAE(path, d.Gamma, d.Lambda)
+	b := Batch{Obs: x, Action: flat(s.Action), LogProb: flat(s.LogProb), Value: flat(path.Value), Advantage: flat(advantage), Target: flat(target)}
+	explained := ops.ExplainedVariance(b.Value, b.Target)
+	return l, b, Concatenate([]*Node{stats, Reshape(explained, 1), Reshape(odd, 1)}, 0)
+}
+
+// book follows episodes through a trajectory: what is open after it [3, N]; number, summed return and summed length of those that ended,
+// [3]; and the discounted return so far at every step, [T, N].
+func book(open *Node, s Steps, gamma float64) (newOpen, ended, discounted *Node) {
+	steps := s.Reward.Shape().Dimensions[0]
+	over := ConvertDType(Or(s.Terminated, s.Truncated), dtypes.Float32) // [T, N]
+	goesOn := OneMinus(over)
+	row := func(x *Node, i int) *Node { return SliceAxis(x, 0, AxisRange(i, i+1)) }
+
+	// y_t = x_t + c_t y_{t-1}: the return, the length and the discounted return side by side, [3, T, N] with time first.
+	x := Stack([]*Node{s.Reward, OnesLike(s.Reward), s.Reward}, 1)
+	decay := Const(over.Graph(), [][][]float32{{{1}, {1}, {float32(gamma)}}})
+	carried := Mul(ExpandAxes(open, 0), BroadcastToDims(decay, 1, 3, open.Shape().Dimensions[1]))
+	first, c := Add(row(x, 0), carried), ZerosLike(x)
+	if steps > 1 {
+		first = Concatenate([]*Node{first, SliceAxis(x, 0, AxisRange(1))}, 0)
+		before := Concatenate([]*Node{row(goesOn, 0), SliceAxis(goesOn, 0, AxisRange(0, steps-1))}, 0)
+		c = Mul(BroadcastToDims(ExpandAxes(before, 1), x.Shape().Dimensions...), BroadcastToDims(decay, x.Shape().Dimensions...))
+	}
+	y := ops.Forward(first, c)
+
+	last := Squeeze(row(y, steps-1), 0)
+	newOpen = Mul(last, BroadcastToDims(row(goesOn, steps-1), last.Shape().Dimensions...))
+	at := func(k int) *Node { return Squeeze(SliceAxis(y, 1, AxisElem(k)), 1) }
+	sum := func(x *Node) *Node { return Reshape(ReduceAllSum(Mul(x, over)), 1) }
+	ended = Concatenate([]*Node{sum(OnesLike(over)), sum(at(0)), sum(at(1))}, 0)
+	return newOpen, ended, at(2)
+}
+
+// notFinite counts the elements of x that are NaN or infinite.
+func notFinite(x *Node) *Node {
+	return ReduceAllSum(ConvertDType(Not(IsFinite(x)), dtypes.Float32))
+}
+
+// Rows packs the parts of a batch that a minibatch needs side by side, [n, ObsSize + action + 4], so that one gather fetches them; Unpack
+// takes rows apart.
+func (a *Agent) Rows(b Batch) *Node {
+	col := func(x *Node) *Node { return ExpandAxes(x, -1) }
+	return Concatenate([]*Node{b.Obs, a.toRow(b.Action), col(b.LogProb), col(b.Value), col(b.Advantage), col(b.Target)}, 1)
+}
+
+// RowSize is the length of a row.
+func (a *Agent) RowSize() int { return a.spec.ObsSize() + a.columns() + 4 }
+
+// Unpack is the inverse of Rows.
+func (a *Agent) Unpack(rows *Node) Batch {
+	at := 0
+	take := func(n int) *Node {
+		at += n
+		return SliceAxis(rows, 1, AxisRange(at-n, at))
+	}
+	one := func() *Node { return Squeeze(take(1), 1) }
+	return Batch{take(a.spec.ObsSize()), a.fromRow(take(a.columns())), one(), one(), one(), one()}
+}
