@@ -6,6 +6,7 @@
 //	go run ./rl/cmd/rl resume runs/igl-mnist-20260102-150405
 //	go run ./rl/cmd/rl eval   runs/igl-mnist-20260102-150405
 //	go run ./rl/cmd/rl plot   runs/igl-mnist-20260102-150405 -key accuracy
+//	go run ./rl/cmd/rl bench -fast                compile seconds and steps/s on this machine
 //	go run ./rl/cmd/rl doctor
 //
 // Flags may stand before or after the preset or folder.
@@ -36,4 +37,8 @@
 // compile_s the longest that one engine compiled. extra holds the held-out
 // numbers, as means over seeds. After an interruption score covers the seeds that
 // were done, and is null if none was.
+//
+// bench writes an object of its own: cores, each_s and results, one for each
+// measurement, of what ("random", "policy", "train"), name, engine, envs, compile_s,
+// steps, episodes, repeats, steps_per_s, lo and hi; and errors, if anything failed.
 package main

@@ -32,6 +32,7 @@ func signalled(args []string, e env) int {
 type env struct {
 	presets []run.Preset
 	getenv  func(string) string
+	setenv  func(name, value string) error
 	// doctor writes a report on the engine and the tools, and fails if something
 	// that is needed is missing.
 	doctor func(context.Context, io.Writer) error
@@ -64,6 +65,7 @@ func commands() []command {
 		{"resume", "RUN", "go on with a run that was interrupted", (*call).resume},
 		{"eval", "RUN", "evaluate the checkpoints of a run again", (*call).eval},
 		{"plot", "RUN...", "draw the learning curves of one or more runs", (*call).plot},
+		{"bench", "[PRESET...]", "time environments and training on this machine", (*call).bench},
 		{"list", "", "list the presets", (*call).list},
 		{"doctor", "", "say which engine is used and why, and what is missing", (*call).doctor},
 	}

@@ -89,6 +89,7 @@ func shell(t *testing.T, ctx context.Context, onStep func(int), args ...string) 
 	code := Main(ctx, args, &out, &errout, env{
 		presets: fakePresets(onStep),
 		getenv:  func(string) string { return filepath.Join(t.TempDir(), "all", "runs") },
+		setenv:  func(name, value string) error { t.Setenv(name, value); return nil },
 		doctor: func(_ context.Context, w io.Writer) error {
 			fmt.Fprintln(w, "engine: abacus")
 			return errors.New("doctor: no beads: buy some")
