@@ -71,9 +71,10 @@ func (c *canvas) line(x0, y0, x1, y1, width float64, col color.Color) {
 }
 
 func (c *canvas) disc(x, y, radius float64, col color.Color) {
-	corners := make([]float64, 0, 48)
-	for k := range 24 {
-		a := 2 * math.Pi * float64(k) / 24
+	const k = 40
+	corners := make([]float64, 0, 2*k)
+	for i := range k {
+		a := 2 * math.Pi * float64(i) / k
 		corners = append(corners, x+radius*math.Cos(a), y+radius*math.Sin(a))
 	}
 	c.polygon(col, corners...)
