@@ -25,6 +25,9 @@ func NewLive(ctx context.Context, title string, axes plots.Axes, keys ...string)
 	if axes.X == "" {
 		axes.X = "iteration"
 	}
+	if axes.Y == "" && len(keys) == 1 {
+		axes.Y = keys[0]
+	}
 	return &Live{label: title, keys: keys, chart: plots.NewLive(ctx, title, axes, plots.LiveOptions{})}
 }
 
