@@ -117,3 +117,21 @@ func (b board) fill(row, col float32, c color.Color) {
 	y, x := int(math.Floor(float64(row)))*cellPixels, int(math.Floor(float64(col)))*cellPixels
 	draw.Draw(b.img, image.Rect(x+1, y+1, x+cellPixels-1, y+cellPixels-1), image.NewUniform(c), image.Point{}, draw.Src)
 }
+
+// freeOne picks one of the free places of each row, all with the same chance, by u [n]. free and the answer are [n, k]; a row without a
+// free place gets none.
+func freeOne(u, free *Node) *Node {
+	n, k := free.Shape().Dimensions[0], free.Shape().Dimensions[1]
+	before := make([][]float32, k) // before[i][j]: i comes before j; the last column counts all
+	for i := range before {
+		before[i] = make([]float32, k+1)
+		for j := i + 1; j <= k; j++ {
+			before[i][j] = 1
+		}
+	}
+	counts := MatMul(float(free), Const(free.Graph(), before))
+	total := col(counts, k)
+	chosen := Min(Floor(Mul(u, total)), AddScalar(total, -1)) // rounding up in float32 must not pass the last
+	rank := SliceAxis(counts, 1, AxisRange(0, k))
+	return And(free, Equal(rank, BroadcastToDims(ExpandAxes(chosen, -1), n, k)))
+}

@@ -219,23 +219,14 @@ func references() map[string]reference {
 	return map[string]reference{
 		"cartpole":          cartPoleReference(false),
 		"breakout":          breakoutReference(),
+		"freeway":           freewayReference(),
+		"asterix":           asterixReference(),
 		"cartpole-fixed":    cartPoleReference(true),
 		"pendulum":          pendulumReference(),
 		"mountaincar":       mountainCarReference(),
 		"mountaincar-fixed": absorbing(mountainCarReference()),
 		"acrobot":           acrobotReference(),
 		"acrobot-fixed":     absorbing(acrobotReference()),
-		"gridworld":         gridReference(GridConfig{}),
-		"keydoor":           gridReference(KeyDoor()),
-		"fourrooms":         gridReference(FourRooms()),
-		"lightkey":          gridReference(LightKey()),
-		"pointmass":         pointMassReference(1, false, false),
-		"pointmass-left":    pointMassReference(-1, false, false),
-		"pointmass-sparse":  pointMassReference(1, false, true),
-		"reacher":           reacherReference(false),
-		"pusher":            pusherReference(false),
-		"driving":           drivingReference(false),
-		"driving-long":      drivingReference(true),
 	}
 }
 
