@@ -227,6 +227,17 @@ func references() map[string]reference {
 		"mountaincar-fixed": absorbing(mountainCarReference()),
 		"acrobot":           acrobotReference(),
 		"acrobot-fixed":     absorbing(acrobotReference()),
+		"gridworld":         gridReference(GridConfig{}),
+		"keydoor":           gridReference(KeyDoor()),
+		"fourrooms":         gridReference(FourRooms()),
+		"lightkey":          gridReference(LightKey()),
+		"pointmass":         pointMassReference(1, false, false),
+		"pointmass-left":    pointMassReference(-1, false, false),
+		"pointmass-sparse":  pointMassReference(1, false, true),
+		"reacher":           reacherReference(false),
+		"pusher":            pusherReference(false),
+		"driving":           drivingReference(false),
+		"driving-long":      drivingReference(true),
 	}
 }
 

@@ -27,6 +27,17 @@ func All() []Entry {
 		{"breakout", "bounce a ball off a paddle into bricks (MinAtar's Breakout)", func() Env { return Breakout(ArcadeConfig{}) }},
 		{"freeway", "cross a road of eight lanes, again and again (MinAtar's Freeway)", func() Env { return Freeway(ArcadeConfig{}) }},
 		{"asterix", "collect gold and avoid enemies that cross the field (MinAtar's Asterix)", func() Env { return Asterix(ArcadeConfig{}) }},
+		{"gridworld", "walk a grid of 5 by 5 cells with a few walls to its far corner", func() Env { return mustGrid(GridConfig{}) }},
+		{"keydoor", "fetch the key in one room, go through the door into the other", func() Env { return mustGrid(KeyDoor()) }},
+		{"fourrooms", "find one of four goals in Sutton's four rooms", func() Env { return mustGrid(FourRooms()) }},
+		{"lightkey", "in the dark, open a gate by its lever and reach the goal behind it", func() Env { return mustGrid(LightKey()) }},
+		{"pointmass", "push a mass round a wall to a goal: reward minus the way left", func() Env { return PointMass(PointMassConfig{}) }},
+		{"pointmass-left", "PointMass with the wall's gap on the other side", func() Env { return PointMass(PointMassConfig{Gap: GapLeft}) }},
+		{"pointmass-sparse", "PointMass rewarded at the goal alone, where it ends", func() Env { return PointMass(PointMassConfig{Sparse: true}) }},
+		{"reacher", "bring the tip of a planar two-link arm to a target", func() Env { return Reacher(ReacherConfig{}) }},
+		{"pusher", "push a puck over a table to a goal", func() Env { return Pusher(PusherConfig{}) }},
+		{"driving", "drive beside another car for 5 steps, rewarded by known features (Sadigh et al.)", func() Env { return Driving(DrivingConfig{}) }},
+		{"driving-long", "Driving of 50 steps, with a car to overtake again and again", func() Env { return Driving(DrivingConfig{Long: true}) }},
 	}
 }
 
