@@ -14,15 +14,16 @@ const arrows = `
 notebooks: notebooks/internal/... datasets/fetch
 notebooks/internal/...: notebooks/internal/... notebooks/nb datasets/fetch
 notebooks/nb:
-rl/cmd/rl: rl rl/run rl/backend rl/env rl/speed plots
-rl: rl/igl rl/ppo rl/env rl/run rl/backend rl/eval datasets plots
+rl/cmd/rl: rl rl/run rl/backend rl/env rl/film rl/speed plots
+rl: rl/igl rl/ppo rl/env rl/film rl/run rl/backend rl/eval datasets plots
 rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
-rl/ppo: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
+rl/ppo: rl/trainer rl/rollout rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/rollout: rl/env rl/loop rl/nn rl/ops
 rl/trainer: rl/loop rl/run
 rl/loop:
 rl/nn:
 rl/env: rl/ops rl/run
+rl/film: rl/env rl/loop rl/run
 rl/speed: rl/env rl/loop rl/nn rl/ops rl/run rl/eval rl/backend
 rl/ops:
 rl/run: rl/eval

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -33,6 +34,8 @@ type env struct {
 	presets []run.Preset
 	getenv  func(string) string
 	setenv  func(name, value string) error
+	// film plays the policy that a seed of a run has learned.
+	film func(context.Context, *run.Run, int64, film.Options, func(string)) (*film.Take, error)
 	// doctor writes a report on the engine and the tools, and fails if something
 	// that is needed is missing.
 	doctor func(context.Context, io.Writer) error
@@ -65,6 +68,7 @@ func commands() []command {
 		{"resume", "RUN", "go on with a run that was interrupted", (*call).resume},
 		{"eval", "RUN", "evaluate the checkpoints of a run again", (*call).eval},
 		{"plot", "RUN...", "draw the learning curves of one or more runs", (*call).plot},
+		{"film", "[RUN]", "draw what a run has learned to do, or random actions, as a GIF", (*call).film},
 		{"bench", "[PRESET...]", "time environments and training on this machine", (*call).bench},
 		{"list", "", "list the presets", (*call).list},
 		{"doctor", "", "say which engine is used and why, and what is missing", (*call).doctor},

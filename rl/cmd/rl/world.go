@@ -12,7 +12,7 @@ import (
 
 // world is the real environment.
 func world() env {
-	return env{presets: lab.Presets(), getenv: os.Getenv, setenv: os.Setenv, doctor: doctor}
+	return env{presets: lab.Presets(), getenv: os.Getenv, setenv: os.Setenv, film: lab.Film, doctor: doctor}
 }
 
 func doctor(ctx context.Context, w io.Writer) error {

@@ -1,0 +1,152 @@
+package film
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// Options say what to film.
+type Options struct {
+	Seed  int64 // of the episodes
+	Steps int   // how long; 0: 300 steps
+}
+
+// Take is what was filmed.
+type Take struct {
+	Frames  []image.Image // Steps+1: the beginning, and after every step. Where an episode ended, the next one's beginning
+	Returns []float64     // of the episodes that ended
+	Open    float64       // what the last episode had earned so far
+	Rate    float64       // steps a second that the eye can follow: 30, or 12 where observations are pictures of a few cells
+}
+
+// Act chooses actions for observations [1, Obs...] with the parameters P.
+type Act[P any] func(key, obs *Node, params P) (newKey, action *Node)
+
+type walk struct{ Key, Env *Node }
+
+type shot struct{ Env, Reward, Over *Node }
+
+type start struct{ Key *Node }
+
+// Shoot plays e by act. The parameters stay the caller's.
+func Shoot[P any](ctx context.Context, b compute.Backend, e env.Env, o Options, params loop.Values[P], act Act[P]) (t *Take, err error) {
+	name := e.Spec().Name
+	fail := func(err error) (*Take, error) { return nil, fmt.Errorf("film of %s: %w", name, err) }
+	if o.Steps == 0 {
+		o.Steps = 300
+	}
+	if o.Steps < 0 {
+		return fail(fmt.Errorf("%d steps: give a positive number", o.Steps))
+	}
+	v := env.Auto(e)
+	reset, err := loop.NewFunc(b, "reset of "+name, func(in start) walk {
+		key, state := v.Reset(in.Key, 1)
+		return walk{key, state}
+	})
+	if err != nil {
+		return fail(err)
+	}
+	defer reset.Close()
+	l, err := loop.New(b, "film of "+name, o.Steps, func(_ *Node, w walk, p P) (walk, shot) {
+		key, action := act(w.Key, v.Observe(w.Env), p)
+		key, next, out := v.Step(key, w.Env, action)
+		return walk{key, next}, shot{Squeeze(next, 0), Squeeze(out.Reward, 0), Squeeze(Or(out.Terminated, out.Truncated), 0)}
+	})
+	if err != nil {
+		return fail(err)
+	}
+	defer l.Close()
+	key, err := RNGStateFromSeed(run.Stream(o.Seed, "film"))
+	if err != nil {
+		return fail(err)
+	}
+	in, err := loop.Pack[start](key)
+	if err != nil {
+		return fail(err)
+	}
+	w, err := reset.Call(ctx, in)
+	if err != nil {
+		return fail(err)
+	}
+	first := tensors.MustCopyFlatData[float32](w.Get("Env"))
+	w, shots, err := l.Run(ctx, 0, o.Steps, w, params)
+	if err != nil {
+		return fail(errors.Join(err, w.Close(), in.Close()))
+	}
+	defer func() { err = errors.Join(err, w.Close(), shots.Close(), in.Close()) }()
+	t, err = develop(v, o.Steps, first, tensors.MustCopyFlatData[float32](shots.Get("Env")),
+		tensors.MustCopyFlatData[float32](shots.Get("Reward")), tensors.MustCopyFlatData[bool](shots.Get("Over")))
+	if err != nil {
+		return fail(err)
+	}
+	return t, nil
+}
+
+// develop draws the states, one after the other in a flat slice.
+func develop(v *env.Vector, steps int, first, states, rewards []float32, over []bool) (*Take, error) {
+	t := &Take{Rate: 30}
+	if len(v.Spec().Obs) == 3 {
+		t.Rate = 12
+	}
+	width := len(first)
+	for k := -1; k < steps; k++ {
+		state := first
+		if k >= 0 {
+			state = states[k*width : (k+1)*width]
+			t.Open += float64(rewards[k])
+			if over[k] {
+				t.Returns, t.Open = append(t.Returns, t.Open), 0
+			}
+		}
+		frame := v.Frame(state)
+		if frame == nil {
+			return nil, errors.New("it cannot be drawn: give its rules a Frame")
+		}
+		t.Frames = append(t.Frames, frame)
+	}
+	return t, nil
+}
+
+// Random plays e by uniformly random actions.
+func Random(ctx context.Context, b compute.Backend, e env.Env, o Options) (*Take, error) {
+	none, err := loop.Pack[struct{}]()
+	if err != nil {
+		return nil, err
+	}
+	action := e.Spec().Action
+	return Shoot(ctx, b, e, o, none, func(key, _ *Node, _ struct{}) (*Node, *Node) { return action.Random(key, 1) })
+}
+
+// Recall takes parameters from a checkpoint: for each leaf of P the name of an array of float32.
+func Recall[P any](state []run.Array, names ...string) (loop.Values[P], error) {
+	ts := make([]*tensors.Tensor, len(names))
+	for i, name := range names {
+		a, err := run.Find(state, name)
+		if err != nil {
+			return loop.Values[P]{}, err
+		}
+		x, err := a.Float32s()
+		if err != nil {
+			return loop.Values[P]{}, err
+		}
+		size := 1
+		for _, d := range a.Dims {
+			size *= d
+		}
+		if size != len(x) {
+			return loop.Values[P]{}, fmt.Errorf("array %s has %d numbers and the shape %v: the checkpoint is damaged", name, len(x), a.Dims)
+		}
+		ts[i] = tensors.FromFlatDataAndDimensions(x, a.Dims...)
+	}
+	return loop.Pack[P](ts...)
+}
