@@ -1,0 +1,78 @@
+package rl
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/qlearn"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// qPresets are Q-learning with networks and with tables.
+func qPresets() []run.Preset {
+	networks := []struct {
+		name, summary string
+		config        qlearn.Network
+	}{
+		{"dqn-cartpole", "double DQN balances a pole", qlearn.Network{}},
+	}
+	tables := []struct {
+		name, summary string
+		config        qlearn.Table
+	}{
+		{"q-grid", "tabular Q-learning finds the values of a small grid world exactly", qlearn.Table{
+			Env: "gridworld", Iterations: 10_000, LR: 1, LREnd: 1, Exploration: qlearn.Exploration{EpsilonEnd: 0.1}}},
+		{"q-keydoor", "double Q-learning in a table: fetch a key, open a door", qlearn.Table{
+			Env: "keydoor", Iterations: 20_000, Double: true, Exploration: qlearn.Exploration{EpsilonEnd: 0.1, EpsilonFor: 0.5}}},
+		{"q-mountaincar", "Q-learning with tile coding drives a car out of a valley", qlearn.Table{
+			Iterations: 60_000, Gamma: 1, LR: 0.3, LREnd: 0.07, Exploration: qlearn.Exploration{Epsilon: 0.1, EpsilonEnd: 0.001}}},
+	}
+	var out []run.Preset
+	for _, p := range networks {
+		out = append(out, run.Preset{
+			Name: p.name, Algorithm: "dqn", Summary: p.summary, Score: greedyReturn(),
+			New:          func() any { c := p.config; return &c },
+			ConfigSource: qlearn.ConfigSource,
+			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+				c, ok := cfg.(*qlearn.Network)
+				if !ok {
+					return nil, fmt.Errorf("dqn: a configuration of type %T: give a *qlearn.Network", cfg)
+				}
+				return openControl(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
+					return qlearn.NewNetwork(ctx, b, e, c)
+				})
+			},
+		})
+	}
+	for _, p := range tables {
+		out = append(out, run.Preset{
+			Name: p.name, Algorithm: "q", Summary: p.summary, Score: greedyReturn(),
+			New:          func() any { c := p.config; return &c },
+			ConfigSource: qlearn.ConfigSource,
+			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+				c, ok := cfg.(*qlearn.Table)
+				if !ok {
+					return nil, fmt.Errorf("q: a configuration of type %T: give a *qlearn.Table", cfg)
+				}
+				return openControl(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
+					if grid, ok := gridConfigs()[c.Env]; ok {
+						numbered, err := qlearn.Grid(grid)
+						if err != nil {
+							return nil, err
+						}
+						e = numbered
+					}
+					return qlearn.NewTable(ctx, b, e, c)
+				})
+			},
+		})
+	}
+	return out
+}
+
+// gridConfigs are the grid worlds of the table of environments. A table learns their states, which have numbers, not their pictures.
+func gridConfigs() map[string]env.GridConfig {
+	return map[string]env.GridConfig{"gridworld": {}, "keydoor": env.KeyDoor(), "fourrooms": env.FourRooms(), "lightkey": env.LightKey()}
+}
