@@ -353,3 +353,36 @@ func TestGridModel(t *testing.T) {
 		t.Errorf("numbers %v, want 5 0", got)
 	}
 }
+
+// The shortest ways of the maps in the table, counted on paper from the first start of each.
+func TestGridDistances(t *testing.T) {
+	tests := []struct {
+		config GridConfig
+		start  int // the cell
+		want   []int
+	}{
+		{GridConfig{}, 0, []int{8}},
+		{KeyDoor(), 8 + 1, []int{5 + 4 + 5}},                            // to the key, the door, the goal
+		{FourRooms(), 13 + 2, []int{1, 2 + 9 + 2, 10 + 1, 10 + 9}},      // to each goal in turn, by the doorways
+		{LightKey(), 8 + 1, []int{4 + 1 + 5 + 4}},                       // to the lever, pull it, to the gate, to the goal
+		{GridConfig{Map: "@.X.G\n....."}, 0, []int{6}},                  // round the pit
+		{GridConfig{Map: "@.X.G"}, 0, nil},                              // the pit is the only way
+		{GridConfig{Map: "@.a#G\n.##A#\n.....", OneGoal: true}, 0, nil}, // the goal has walls on every side
+	}
+	for _, tt := range tests {
+		m, err := tt.config.Model()
+		if (err != nil) != (tt.want == nil) {
+			t.Errorf("%q: error %v", tt.config.Map, err)
+		}
+		for goal, want := range tt.want {
+			per := m.Situations / len(tt.want)
+			first := 0
+			for m.Start[tt.start*m.Situations+first] == 0 {
+				first++
+			}
+			if got := m.Distance[tt.start*m.Situations+first+goal*per]; got != want {
+				t.Errorf("%s: %d moves to goal %d, want %d", tt.config.Name, got, goal, want)
+			}
+		}
+	}
+}

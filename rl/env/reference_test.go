@@ -229,6 +229,8 @@ func references() map[string]reference {
 		"acrobot-fixed":     absorbing(acrobotReference()),
 		"gridworld":         gridReference(GridConfig{}),
 		"keydoor":           gridReference(KeyDoor()),
+		"gridworld-fixed":   absorbing(gridReference(GridConfig{})),
+		"keydoor-fixed":     absorbing(gridReference(KeyDoor())),
 		"fourrooms":         gridReference(FourRooms()),
 		"lightkey":          gridReference(LightKey()),
 		"pointmass":         pointMassReference(1, false, false),

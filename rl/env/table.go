@@ -29,6 +29,8 @@ func All() []Entry {
 		{"asterix", "collect gold and avoid enemies that cross the field (MinAtar's Asterix)", func() Env { return Asterix(ArcadeConfig{}) }},
 		{"gridworld", "walk a grid of 5 by 5 cells with a few walls to its far corner", func() Env { return mustGrid(GridConfig{}) }},
 		{"keydoor", "fetch the key in one room, go through the door into the other", func() Env { return mustGrid(KeyDoor()) }},
+		{"gridworld-fixed", "the grid world of always 50 steps: its goal holds the agent", func() Env { return FixedHorizon(mustGrid(GridConfig{}), 50) }},
+		{"keydoor-fixed", "key and door, always 128 steps: the goal holds the agent", func() Env { return FixedHorizon(mustGrid(KeyDoor()), 128) }},
 		{"fourrooms", "find one of four goals in Sutton's four rooms", func() Env { return mustGrid(FourRooms()) }},
 		{"lightkey", "in the dark, open a gate by its lever and reach the goal behind it", func() Env { return mustGrid(LightKey()) }},
 		{"pointmass", "push a mass round a wall to a goal: reward minus the way left", func() Env { return PointMass(PointMassConfig{}) }},
