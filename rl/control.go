@@ -25,6 +25,12 @@ func ppoPresets() []run.Preset {
 	}{
 		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
 		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
+		{"ppo-pendulum", "PPO swings a pendulum up: a continuous action", ppo.Config{
+			Env: "pendulum", Envs: 16, Steps: 100, Total: 200_000, Epochs: 10, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true}},
+		{"ppo-acrobot", "PPO swings a two-link chain up", ppo.Config{
+			Env: "acrobot", Envs: 16, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true}},
+		{"ppo-mountaincar", "PPO rocks a car out of a valley: normalised observations and rewards find the way", ppo.Config{
+			Env: "mountaincar", Envs: 16, Steps: 16, Total: 1_000_000, Lambda: 0.98, LR: 3e-4, NormObs: true, NormReward: true}},
 	}
 	out := make([]run.Preset, len(presets))
 	for i, p := range presets {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -8,7 +9,13 @@ import (
 
 // Uniform draws n numbers from [0, 1). key is gomlx's random state; the new one comes back first.
 func Uniform(key *Node, dims ...int) (*Node, *Node) {
-	return RandomUniform(key, shapes.Make(dtypes.Float32, dims...))
+	next, u := RandomUniform(key, shapes.Make(dtypes.Float32, dims...))
+	if !key.Graph().Backend().Capabilities().Operations[compute.OpTypeDynamicUpdateSlice] {
+		// The pure-Go engine uses two words of the state and leaves in the third what its memory held before: two equal trainings would end
+		// in checkpoints that differ.
+		next = Concatenate([]*Node{Slice(next, AxisRange(0, 2)), Slice(key, AxisRange(2))}, 0)
+	}
+	return next, u
 }
 
 // Below draws n integers uniformly from 0..k-1, as int32 [n].

@@ -218,3 +218,23 @@ func TestFlooredNeverReachesTheEnd(t *testing.T) {
 		near(t, "index", got[0], 0, 1, 2, 59999)
 	})
 }
+
+// The pure-Go engine does not fill the last word of its random state. Equal trainings must have equal checkpoints.
+func TestUniformLeavesNoGarbageInTheKey(t *testing.T) {
+	e := backendtest.Go(t)
+	exec, err := NewExec(e.Backend, func(key *Node) []*Node {
+		key, u := ops.Uniform(key, 3)
+		return []*Node{key, u}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	out, err := exec.Call([]uint64{1, 2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key := out[0].Value().([]uint64); key[2] != 3 || key[0] == 1 && key[1] == 2 {
+		t.Errorf("key %v after 1 2 3: want new first words and the old last one", key)
+	}
+}
