@@ -182,11 +182,3 @@ func (s *Sim) Frame(state []float32) image.Image {
 	}
 	return s.rules.Frame(state)
 }
-
-// uniforms is [n, k] of uniform numbers, nil for k = 0.
-func uniforms(key *Node, n, k int) (newKey, u *Node) {
-	if k == 0 {
-		return key, nil
-	}
-	return ops.Uniform(key, n, k)
-}
