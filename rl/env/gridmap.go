@@ -236,8 +236,8 @@ func (g *grid) scene() (scene []float32, planes int) {
 }
 
 func (g *grid) frame(s []float32) *image.RGBA {
-	size := min(32, max(8, 240/max(g.rows, g.columns)))
-	size = max(size, (59+min(g.rows, g.columns))/min(g.rows, g.columns)) // at least 60 pixels each way
+	short, long := min(g.rows, g.columns), max(g.rows, g.columns)
+	size := max(1, min(max(32, 60/short), max(8, 240/long), 400/long)) // pixels a cell
 	img := image.NewRGBA(image.Rect(0, 0, g.columns*size, g.rows*size))
 	c := &canvas{img: img, perX: float64(size), perY: float64(size)}
 	draw.Draw(img, img.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
