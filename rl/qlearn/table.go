@@ -32,23 +32,31 @@ type table struct {
 
 // NewTable compiles the training of a table in environment en for c, which must be resolved and checked.
 func NewTable(ctx context.Context, b *backend.Engine, en env.Env, c *Table) (*Worker, error) {
+	m, err := c.method(en)
+	if err != nil {
+		return nil, err
+	}
+	return build(ctx, b, m)
+}
+
+func (c *Table) method(en env.Env) (method[tableState], error) {
 	if err := discrete(en.Spec()); err != nil {
-		return nil, fmt.Errorf("q: %w", err)
+		return method[tableState]{}, fmt.Errorf("q: %w", err)
 	}
 	en, x, err := c.cellsOf(en)
 	if err != nil {
-		return nil, fmt.Errorf("q: %w", err)
+		return method[tableState]{}, fmt.Errorf("q: %w", err)
 	}
 	t := &table{Table: c, cells: x, vector: env.Auto(en), actions: en.Spec().Action.N, tables: 1}
 	if c.Double {
 		t.tables = 2
 	}
-	return build(ctx, b, method[tableState]{
+	return method[tableState]{
 		name: "q on " + en.Spec().Name, vector: t.vector, envs: c.Envs, iterations: c.Iterations, logEvery: c.LogEvery,
 		body:   t.iterate,
 		start:  func(int64) []*tensors.Tensor { return []*tensors.Tensor{zeros(t.tables * t.count * t.actions)} },
 		greedy: func(theta, obs *Node) *Node { return ArgMax(ReduceSum(t.values(theta, t.index(obs)), 0), -1) },
-	})
+	}, nil
 }
 
 // values are Q of every table for rows [n, tilings]: [tables, n, actions]. Tilings add up.
