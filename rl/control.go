@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/ppo"
@@ -45,6 +46,35 @@ func ppoPresets() []run.Preset {
 				}
 				return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
 					return ppo.New(ctx, e, made, c)
+				})
+			},
+		}
+	}
+	return out
+}
+
+// a2cPresets are the advantage actor-critic.
+func a2cPresets() []run.Preset {
+	presets := []struct {
+		name, summary string
+		config        a2c.Config
+	}{
+		{"a2c-cartpole", "the advantage actor-critic balances a pole", a2c.Config{
+			Envs: 32, Steps: 5, LR: 2e-3, Entropy: 0.01, NormAdvantage: true}},
+	}
+	out := make([]run.Preset, len(presets))
+	for i, p := range presets {
+		out[i] = run.Preset{
+			Name: p.name, Algorithm: "a2c", Summary: p.summary, Score: greedyReturn(),
+			New:          func() any { c := p.config; return &c },
+			ConfigSource: a2c.ConfigSource,
+			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+				c, ok := cfg.(*a2c.Config)
+				if !ok {
+					return nil, fmt.Errorf("a2c: a configuration of type %T: give an *a2c.Config", cfg)
+				}
+				return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
+					return a2c.New(ctx, e, made, c)
 				})
 			},
 		}

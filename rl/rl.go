@@ -19,6 +19,7 @@ func Presets() []run.Preset {
 	return slices.Concat(
 		iglPresets(),
 		ppoPresets(),
+		a2cPresets(),
 		qPresets(),
 	)
 }

@@ -3,9 +3,11 @@ package ppo
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
@@ -102,14 +104,6 @@ func (p *ppo) rate(i *Node) *Node {
 	return nn.Anneal(DivScalar(done, float64(p.iterations())), p.LR, 0)
 }
 
-// rateAt is the step size in iteration i.
-func (c *Config) rateAt(i int) float64 {
-	if c.ConstantLR {
-		return c.LR
-	}
-	return c.LR * (1 - float64(i)/float64(c.iterations()))
-}
-
 // programs are the three of an iteration.
 type programs struct {
 	*ppo
@@ -120,7 +114,7 @@ type programs struct {
 
 // advance does n iterations.
 func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state]) (loop.Values[state], []trainer.Metric, error) {
-	log := newLog(p.ppo)
+	log := rollout.NewJournal(p.Env)
 	for i := from; i < from+n; i++ {
 		next, err := p.iterate(ctx, i, s, log)
 		if err != nil {
@@ -128,11 +122,11 @@ func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state
 		}
 		s = next
 	}
-	return s, log.metrics(), nil
+	return s, log.Metrics(), nil
 }
 
 // iterate plays, prepares and updates, and frees what is not needed any more.
-func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log *log) (loop.Values[state], error) {
+func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log *rollout.Journal) (loop.Values[state], error) {
 	learn, err1 := loop.Part[learner](s, "Learner")
 	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
 	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
@@ -168,6 +162,27 @@ func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log
 		return s, err
 	}
 	s, err = loop.Join[state](learn, walk, newLedger, loop.Leaf{T: a.Get("Key")})
-	return s, errors.Join(err, log.add(i, a.Get("Stats"), marks.Get("Values")),
+	return s, errors.Join(err, log.Rollout(i, a.Get("Stats")), p.logLosses(i, log, marks.Get("Values")),
 		ledger.Close(), key.T.FinalizeAll(), steps.Close(), taught.Close(), a.Get("Stats").FinalizeAll(), marks.Close())
+}
+
+// logLosses adds the means of the minibatches' marks, [rounds, len(losses)].
+func (p *ppo) logLosses(i int, log *rollout.Journal, marks *tensors.Tensor) error {
+	rate := p.LR
+	if !p.ConstantLR {
+		rate *= 1 - float64(i)/float64(p.iterations())
+	}
+	log.Put("charts/learning_rate", float32(rate))
+	m, err := tensors.CopyFlatData[float32](marks)
+	if err != nil {
+		return fmt.Errorf("losses: %w", err)
+	}
+	for k, name := range losses {
+		var sum float32
+		for row := range p.rounds() {
+			sum += m[row*len(losses)+k]
+		}
+		log.Put("losses/"+name, sum/float32(p.rounds()))
+	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -26,10 +25,7 @@ import (
 // open: it belongs to whoever opened it.
 func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
 	began := time.Now()
-	w := &trainer.Worker{Details: run.Info{Engine: b.Name}}
-	for d := range b.NumDevices() {
-		w.Details.Devices = append(w.Details.Devices, b.DeviceDescription(compute.DeviceNum(d)))
-	}
+	w := trainer.NewWorker(b.Name, b.Backend)
 	if err := build(ctx, w, b, env.Auto(e), c); err != nil {
 		return nil, errors.Join(fmt.Errorf("ppo: %w", err), w.Close())
 	}
@@ -44,28 +40,23 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 		return err
 	}
 	p := &programs{ppo: &ppo{c, agent}}
-	closer := func(f func()) { w.Closers = append(w.Closers, func() error { f(); return nil }) }
 	if p.player, err = rollout.NewPlayer(b.Backend, agent, c.Envs, c.Steps); err != nil {
 		return err
 	}
-	closer(p.player.Close)
+	w.Frees(p.player.Close)
 	if p.prepare, err = loop.NewFunc(b.Backend, "ppo: prepare", p.ppo.prepare); err != nil {
 		return err
 	}
-	closer(p.prepare.Close)
+	w.Frees(p.prepare.Close)
 	if p.update, err = loop.New(b.Backend, "ppo: update", c.rounds(), p.ppo.update); err != nil {
 		return err
 	}
-	closer(p.update.Close)
-	limit := c.EvalSteps
-	if limit == 0 && v.Spec().Horizon == 0 {
-		limit = 2000
-	}
-	exam, err := rollout.NewExaminer(b.Backend, agent, c.EvalEpisodes, limit)
+	w.Frees(p.update.Close)
+	exam, err := rollout.NewExaminer(b.Backend, agent, c.EvalEpisodes, c.EvalSteps)
 	if err != nil {
 		return err
 	}
-	closer(exam.Close)
+	w.Frees(exam.Close)
 	if err := p.compile(ctx, exam); err != nil {
 		return err
 	}
@@ -73,16 +64,11 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
 		Evaluate: func(ctx context.Context, seed int64, s loop.Values[state]) (map[string]float64, error) {
-			seen, err1 := loop.Part[nn.Running](s, "Ledger.Obs")
-			mind, err2 := loop.Join[rollout.Mind](loop.Leaf{T: s.Get("Learner.Theta")}, seen)
-			if err := errors.Join(err1, err2); err != nil {
-				return nil, err
-			}
-			marks, err := exam.Examine(ctx, run.Stream(seed, run.StreamEval), mind)
+			seen, err := loop.Part[nn.Running](s, "Ledger.Obs")
 			if err != nil {
 				return nil, err
 			}
-			return marks.Values(), nil
+			return exam.Evaluate(ctx, seed, s.Get("Learner.Theta"), seen)
 		},
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
@@ -91,53 +77,39 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	return nil
 }
 
-// compile compiles everything for the shapes of seed 0's start.
+// compile compiles everything, side by side.
 func (p *programs) compile(ctx context.Context, exam *rollout.Examiner) error {
-	var side errgroup.Group
-	theta := zeros(p.agent.Net.Pack.Size())
-	mind, err := loop.Pack[rollout.Mind](append([]*tensors.Tensor{theta}, nn.RunningStart(p.agent.Vector.Spec().ObsSize())...)...)
+	mind, err := p.agent.MindLike()
 	if err != nil {
 		return err
 	}
-	defer mind.Close()
+	var side errgroup.Group
 	side.Go(func() error { return exam.Compile(ctx, mind) })
 	side.Go(func() error { return p.player.Compile(ctx, mind) })
 	side.Go(func() error {
-		l, err := p.lessonLike()
-		if err != nil {
+		order := tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.batch()/p.Minibatches))
+		l, err1 := loop.Pack[lesson](zeros(p.batch(), p.agent.RowSize()), order)
+		s, err2 := loop.Pack[learner](p.learnerStart(make([]float32, p.agent.Net.Pack.Size()))...)
+		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
-		n := p.agent.Net.Pack.Size()
-		s, err := loop.Pack[learner](zeros(n), zeros(n), zeros(n), zeros())
-		if err != nil {
-			return err
-		}
-		_, err = p.update.Compile(s, l)
+		_, err := p.update.Compile(s, l)
 		return errors.Join(err, s.Close(), l.Close())
 	})
 	side.Go(func() error {
-		q, err := p.questionLike(theta)
+		key, err := RNGStateFromSeed(0)
+		if err != nil {
+			return err
+		}
+		ts := append([]*tensors.Tensor{zeros(p.agent.Net.Pack.Size())}, p.player.LedgerStart()...)
+		q, err := loop.Pack[question](append(append(ts, key), p.player.StepsLike()...)...)
 		if err != nil {
 			return err
 		}
 		_, err = p.prepare.Compile(q)
-		return err
+		return errors.Join(err, q.Close())
 	})
-	return side.Wait()
-}
-
-// lessonLike and questionLike are zeros of the shapes that a lesson and a question have.
-func (p *programs) lessonLike() (loop.Values[lesson], error) {
-	return loop.Pack[lesson](zeros(p.batch(), p.agent.RowSize()), tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.batch()/p.Minibatches)))
-}
-
-func (p *programs) questionLike(theta *tensors.Tensor) (loop.Values[question], error) {
-	key, err := RNGStateFromSeed(0)
-	if err != nil {
-		return loop.Values[question]{}, err
-	}
-	ts := append([]*tensors.Tensor{theta}, p.player.LedgerStart()...)
-	return loop.Pack[question](append(append(ts, key), p.player.StepsLike()...)...)
+	return errors.Join(side.Wait(), mind.Close())
 }
 
 // start is the state of iteration 0.
@@ -150,10 +122,14 @@ func (p *programs) start(ctx context.Context, seed int64) (loop.Values[state], e
 	if err != nil {
 		return loop.Values[state]{}, fmt.Errorf("random state of the shuffles: %w", err)
 	}
-	n := p.agent.Net.Pack.Size()
-	ts := []*tensors.Tensor{tensors.FromValue(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit)))), zeros(n), zeros(n), zeros()}
+	ts := p.learnerStart(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
 	ts = append(append(ts, walk.Tensors()...), p.player.LedgerStart()...)
 	return loop.Pack[state](append(ts, key)...)
+}
+
+// learnerStart is theta, and Adam's moments and step at zero.
+func (p *programs) learnerStart(theta []float32) []*tensors.Tensor {
+	return []*tensors.Tensor{tensors.FromValue(theta), zeros(len(theta)), zeros(len(theta)), zeros()}
 }
 
 func zeros(dims ...int) *tensors.Tensor {

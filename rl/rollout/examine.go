@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // exam is where the first episodes of some environments stand.
@@ -23,6 +26,9 @@ type exam struct {
 }
 
 type nothing struct{}
+
+// unlimited is how many steps an episode of an environment without a time limit may last.
+const unlimited = 2000
 
 // examSteps is how many steps are taken between two looks at whether all episodes have ended.
 const examSteps = 50
@@ -36,10 +42,11 @@ type Examiner struct {
 	reset *loop.Func[seed, exam]
 }
 
-// NewExaminer prepares examinations of n episodes of at most `limit` steps; 0 takes the environment's own time limit.
+// NewExaminer prepares examinations of n episodes of at most `limit` steps; 0 takes the environment's own time
+// limit, or 2000 where it has none.
 func NewExaminer(b compute.Backend, a *Agent, n, limit int) (*Examiner, error) {
 	if limit == 0 {
-		limit = a.spec.Horizon
+		limit = cmp.Or(a.spec.Horizon, unlimited)
 	}
 	if n < 1 || limit < 1 {
 		return nil, fmt.Errorf("examination in %s of %d episodes of %d steps: give at least 1 of each", a.spec.Name, n, limit)
@@ -116,6 +123,20 @@ func (e *Examiner) Examine(ctx context.Context, stream int64, mind loop.Values[M
 	return Marks{
 		Returns: wide(x.Get("Return")), Lengths: wide(x.Get("Length")), Unfinished: wide(x.Get("Alive")),
 	}, nil
+}
+
+// Evaluate examines the policy of parameters theta and statistics of observations, for a run's evaluation of `seed`: in episodes that no
+// training sees.
+func (e *Examiner) Evaluate(ctx context.Context, seed int64, theta *tensors.Tensor, seen loop.Values[nn.Running]) (map[string]float64, error) {
+	mind, err := loop.Join[Mind](loop.Leaf{T: theta}, seen)
+	if err != nil {
+		return nil, err
+	}
+	marks, err := e.Examine(ctx, run.Stream(seed, run.StreamEval), mind)
+	if err != nil {
+		return nil, err
+	}
+	return marks.Values(), nil
 }
 
 func wide(t *tensors.Tensor) []float64 {

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
 )
 
 // Walk is where N environments stand, and the random state that they and the policy draw from.
@@ -87,6 +88,12 @@ func (p *Player) Start(ctx context.Context, stream int64) (loop.Values[Walk], er
 // Play takes T steps. It consumes w, as Loop.Run does, and leaves the mind alone.
 func (p *Player) Play(ctx context.Context, w loop.Values[Walk], mind loop.Values[Mind]) (loop.Values[Walk], loop.Values[Steps], error) {
 	return p.loop.Run(ctx, 0, p.T, w, mind)
+}
+
+// MindLike is a mind of zeros, of the right shapes.
+func (a *Agent) MindLike() (loop.Values[Mind], error) {
+	theta := tensors.FromShape(shapes.Make(dtypes.Float32, a.Net.Pack.Size()))
+	return loop.Pack[Mind](append([]*tensors.Tensor{theta}, nn.RunningStart(a.spec.ObsSize())...)...)
 }
 
 // Compile compiles both programs for parameters like those of mind.

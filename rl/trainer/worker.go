@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gomlx/compute"
+
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -16,6 +18,18 @@ type Worker struct {
 	// Closers free the programs. The engine belongs to whoever opened it.
 	Closers []func() error
 }
+
+// NewWorker is a Worker on an engine, with nothing in it yet.
+func NewWorker(engine string, b compute.Backend) *Worker {
+	w := &Worker{Details: run.Info{Engine: engine}}
+	for d := range b.NumDevices() {
+		w.Details.Devices = append(w.Details.Devices, b.DeviceDescription(compute.DeviceNum(d)))
+	}
+	return w
+}
+
+// Frees notes what Close calls, in order.
+func (w *Worker) Frees(f func()) { w.Closers = append(w.Closers, func() error { f(); return nil }) }
 
 // Trainer implements run.Worker.
 func (w *Worker) Trainer(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
