@@ -8,6 +8,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/qlearn"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -28,6 +29,20 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
 			return ppo.Film(ctx, e, in, c, state, o)
+		}
+	case *qlearn.Network:
+		name = c.Env
+		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
+			return qlearn.FilmNetwork(ctx, e, in, c, state, o)
+		}
+	case *qlearn.Table:
+		name = c.Env
+		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
+			in, err := numbered(in, c.Env)
+			if err != nil {
+				return nil, err
+			}
+			return qlearn.FilmTable(ctx, e, in, c, state, o)
 		}
 	default:
 		return nil, fmt.Errorf("run folder %s: %s has no policy that acts in an environment, so there is nothing to film", r.Folder, r.Preset)

@@ -57,12 +57,9 @@ func qPresets() []run.Preset {
 					return nil, fmt.Errorf("q: a configuration of type %T: give a *qlearn.Table", cfg)
 				}
 				return openControl(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
-					if grid, ok := gridConfigs()[c.Env]; ok {
-						numbered, err := qlearn.Grid(grid)
-						if err != nil {
-							return nil, err
-						}
-						e = numbered
+					e, err := numbered(e, c.Env)
+					if err != nil {
+						return nil, err
 					}
 					return qlearn.NewTable(ctx, b, e, c)
 				})
@@ -70,6 +67,14 @@ func qPresets() []run.Preset {
 		})
 	}
 	return out
+}
+
+// numbered is the environment called name as a table learns it.
+func numbered(e env.Env, name string) (env.Env, error) {
+	if grid, ok := gridConfigs()[name]; ok {
+		return qlearn.Grid(grid)
+	}
+	return e, nil
 }
 
 // gridConfigs are the grid worlds of the table of environments. A table learns their states, which have numbers, not their pictures.

@@ -2,6 +2,7 @@ package qlearn
 
 import (
 	"fmt"
+	"image"
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
@@ -36,10 +37,24 @@ func Grid(c env.GridConfig) (env.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct {
-		env.Env
-		*env.GridModel
-	}{e, m}, nil
+	return grid{e, m}, nil
+}
+
+// grid is a grid world with the numbers of its states.
+type grid struct {
+	env.Env
+	*env.GridModel
+}
+
+// Frame implements env.Renderer.
+func (g grid) Frame(state []float32) image.Image { return frame(g.Env, state) }
+
+// frame draws a state, or returns nil where e cannot.
+func frame(e env.Env, state []float32) image.Image {
+	if r, ok := e.(env.Renderer); ok {
+		return r.Frame(state)
+	}
+	return nil
 }
 
 // numbered shows the number of the state in place of the observation, [n, 1]. The state that a truncated episode ended in is known by its
@@ -60,6 +75,9 @@ func (c numbered) Spec() env.Spec {
 func (c numbered) Observe(state *Node) *Node {
 	return ExpandAxes(ConvertDType(c.Index(state), dtypes.Float32), -1)
 }
+
+// Frame implements env.Renderer.
+func (c numbered) Frame(state []float32) image.Image { return frame(c.Env, state) }
 
 // cellsOf numbers what a table sees of e, which may come back changed.
 func (t *Table) cellsOf(e env.Env) (env.Env, cells, error) {

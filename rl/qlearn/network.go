@@ -24,6 +24,7 @@ type netState struct {
 	Target *Node // those of the target network
 	Adam   nn.Moments
 	Buffer *Node // [Network.Buffer, width], a ring: rows of all environments at one step, step after step
+	Hold   *Node // [N] float32: the random action that goes on, or -1
 }
 
 // network is a configuration with its net and environment.
@@ -37,28 +38,40 @@ type network struct {
 
 // NewNetwork compiles the training of a deep Q-network in environment en for c, which must be resolved and checked.
 func NewNetwork(ctx context.Context, b *backend.Engine, en env.Env, c *Network) (*Worker, error) {
+	m, err := c.method(en)
+	if err != nil {
+		return nil, err
+	}
+	return build(ctx, b, m)
+}
+
+func (c *Network) method(en env.Env) (method[netState], error) {
 	if err := discrete(en.Spec()); err != nil {
-		return nil, fmt.Errorf("dqn: %w", err)
+		return method[netState]{}, fmt.Errorf("dqn: %w", err)
 	}
 	n := &network{Network: c, vector: env.Auto(en), spec: en.Spec()}
 	layers := map[string]func(in, out int, hidden ...int) nn.Net{"relu": nn.ReLU, "tanh": nn.MLP}[c.Activation]
 	n.net = layers(n.spec.ObsSize(), n.spec.Action.N, c.Hidden...)
 	n.pack = nn.Pack(n.net)
-	return build(ctx, b, method[netState]{
+	return method[netState]{
 		name: "dqn on " + n.spec.Name, vector: n.vector, envs: c.Envs, iterations: c.Iterations, logEvery: c.LogEvery,
 		body: n.iterate, start: n.start,
 		greedy: func(theta, obs *Node) *Node {
 			return ArgMax(n.net.Apply(n.pack.Split(theta)[0], n.see(obs)), -1)
 		},
-	})
+	}, nil
 }
 
 func (n *network) start(seed int64) []*tensors.Tensor {
 	theta := n.pack.Init(uint64(run.Stream(seed, run.StreamInit)))
+	hold := make([]float32, n.Envs)
+	for i := range hold {
+		hold[i] = -1
+	}
 	return []*tensors.Tensor{
 		tensors.FromValue(theta), tensors.FromValue(theta),
 		zeros(len(theta)), zeros(len(theta)), zeros(),
-		zeros(n.Buffer, 2*n.spec.ObsSize()+4),
+		zeros(n.Buffer, 2*n.spec.ObsSize()+4), tensors.FromValue(hold),
 	}
 }
 
@@ -85,9 +98,10 @@ func (n *network) iterate(i *Node, s netState, _ none) (netState, metrics) {
 	obs := n.see(n.vector.Observe(s.Play.Env))
 	epsilon := c.epsilon(progress(i, c.Iterations))
 	var action *Node
-	s.Play.Key, action = ops.EpsilonGreedy(s.Play.Key, n.net.Apply(n.pack.Split(s.Theta)[0], obs), epsilon)
+	s, action = n.act(s, n.net.Apply(n.pack.Split(s.Theta)[0], obs), epsilon)
 	next, out, m := s.Play.step(n.vector, action)
 	s.Play = next
+	s.Hold = Where(Or(out.Terminated, out.Truncated), Neg(OnesLike(s.Hold)), s.Hold)
 
 	column := func(x *Node) *Node { return ExpandAxes(ConvertDType(x, dtypes.Float32), -1) }
 	slot := ModScalar(i, c.Buffer/c.Envs)
@@ -99,6 +113,27 @@ func (n *network) iterate(i *Node, s netState, _ none) (netState, metrics) {
 	s, m.Loss, m.Q = n.learn(i, s, learn)
 	m.Epsilon, m.Learned = epsilon, learn
 	return s, m
+}
+
+// act chooses actions by values q [N, actions]: a random action may go on for several steps, which moves an environment further than as many
+// independent ones (Dabney, Ostrovski and Barreto 2021).
+func (n *network) act(s netState, q, epsilon *Node) (netState, *Node) {
+	if n.Keep == 0 {
+		var action *Node
+		s.Play.Key, action = ops.EpsilonGreedy(s.Play.Key, q, epsilon)
+		return s, action
+	}
+	g := q.Graph()
+	like := func(x float64) *Node { return BroadcastToDims(Const(g, float32(x)), n.Envs) }
+	key, u := ops.Uniform(s.Play.Key, 3, n.Envs)
+	row := func(k int) *Node { return Squeeze(SliceAxis(u, 0, AxisElem(k)), 0) }
+	goesOn := And(GreaterThan(s.Hold, like(-0.5)), LessThan(row(0), like(n.Keep)))
+	explores := LessThan(row(1), BroadcastToDims(epsilon, n.Envs))
+	random := ConvertDType(ops.Floored(row(2), Const(g, float32(n.spec.Action.N))), dtypes.Float32)
+	s.Hold = Where(goesOn, s.Hold, Where(explores, random, like(-1)))
+	s.Play.Key = key
+	free := LessThan(s.Hold, like(-0.5))
+	return s, Where(free, ArgMax(q, -1), ConvertDType(s.Hold, dtypes.Int32))
 }
 
 // minibatch is what is learned from: Batch observations and actions, and what they led to.

@@ -69,22 +69,34 @@ func TestFilmOfRandomActions(t *testing.T) {
 // TestFilmOfARun trains a little with the real presets, and films what came of it.
 func TestFilmOfARun(t *testing.T) {
 	t.Setenv(backend.EnvSpec, "go")
-	folder := filepath.Join(t.TempDir(), "run")
-	real := func(args ...string) called {
+	command := func(args ...string) called {
 		var out, errout bytes.Buffer
 		code := Main(t.Context(), args, &out, &errout, world())
 		return called{code, out.String(), errout.String()}
 	}
-	if got := real("train", "ppo-cartpole", "-quiet", "-seeds", "4,6", "-run", folder, "-set", "total=512", "hidden=8", "eval_episodes=2"); got.code != exitOK {
-		t.Fatalf("%+v", got)
-	}
-	got := real("film", folder, "-steps", "30")
-	want := filepath.Join(folder, "figures", "film.gif")
-	if got.code != exitOK || !strings.HasPrefix(got.out, want+"  30 steps, ") || frames(t, want) < 10 {
-		t.Errorf("%+v", got)
-	}
-	if got = real("film", folder, "-seed", "5"); got.code != exitFailed || !strings.Contains(got.errout, "has no seed 5: its seeds are [4 6]") {
-		t.Errorf("%+v", got)
+	for preset, set := range map[string]string{
+		"ppo-cartpole": "total=512 hidden=8 eval_episodes=2",
+		"dqn-cartpole": "iterations=60 hidden=8 buffer=320 warmup=20 batch=8",
+		"q-grid":       "iterations=100",
+	} {
+		t.Run(preset, func(t *testing.T) {
+			folder := filepath.Join(t.TempDir(), "run")
+			args := []string{"train", preset, "-quiet", "-seeds", "4,6", "-run", folder}
+			for _, kv := range strings.Fields(set) {
+				args = append(args, "-set", kv)
+			}
+			if got := command(args...); got.code != exitOK {
+				t.Fatalf("%+v", got)
+			}
+			got := command("film", folder, "-steps", "30")
+			want := filepath.Join(folder, "figures", "film.gif")
+			if got.code != exitOK || !strings.HasPrefix(got.out, want+"  30 steps, ") || frames(t, want) < 10 {
+				t.Errorf("%+v", got)
+			}
+			if got = command("film", folder, "-seed", "5"); got.code != exitFailed || !strings.Contains(got.errout, "has no seed 5: its seeds are [4 6]") {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
 
