@@ -43,6 +43,8 @@ type Network struct {
 	Tau float64 `json:"tau" default:"1"`
 
 	Exploration
+	// Probability that a random action goes on at the next step, 0 to 0.99. Rewards that only a long push in one direction reaches need it.
+	Keep float64 `json:"keep"`
 
 	// Iterations that one row of metrics.jsonl averages over.
 	LogEvery int `json:"log_every" default:"200"`
@@ -138,6 +140,9 @@ func (n *Network) Check() []error {
 		c.bad("clip is %g: give a positive norm", n.Clip)
 	}
 	c.exploration(n.Exploration)
+	if !(n.Keep >= 0 && n.Keep <= 0.99) {
+		c.bad("keep is %g: give a probability from 0 to 0.99", n.Keep)
+	}
 	return c
 }
 
