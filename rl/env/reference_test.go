@@ -221,6 +221,8 @@ func references() map[string]reference {
 		"breakout":          breakoutReference(),
 		"freeway":           freewayReference(),
 		"asterix":           asterixReference(),
+		"seaquest":          seaquestReference(),
+		"spaceinvaders":     invadersReference(),
 		"cartpole-fixed":    cartPoleReference(true),
 		"pendulum":          pendulumReference(),
 		"mountaincar":       mountainCarReference(),

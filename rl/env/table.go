@@ -27,6 +27,8 @@ func All() []Entry {
 		{"breakout", "bounce a ball off a paddle into bricks (MinAtar's Breakout)", func() Env { return Breakout(ArcadeConfig{}) }},
 		{"freeway", "cross a road of eight lanes, again and again (MinAtar's Freeway)", func() Env { return Freeway(ArcadeConfig{}) }},
 		{"asterix", "collect gold and avoid enemies that cross the field (MinAtar's Asterix)", func() Env { return Asterix(ArcadeConfig{}) }},
+		{"seaquest", "shoot fish and submarines, rescue divers, come up for air (MinAtar's Seaquest)", func() Env { return Seaquest(ArcadeConfig{}) }},
+		{"spaceinvaders", "shoot marching aliens before they land (MinAtar's Space Invaders)", func() Env { return SpaceInvaders(ArcadeConfig{}) }},
 		{"gridworld", "walk a grid of 5 by 5 cells with a few walls to its far corner", func() Env { return mustGrid(GridConfig{}) }},
 		{"keydoor", "fetch the key in one room, go through the door into the other", func() Env { return mustGrid(KeyDoor()) }},
 		{"gridworld-fixed", "the grid world of always 50 steps: its goal holds the agent", func() Env { return FixedHorizon(mustGrid(GridConfig{}), 50) }},
