@@ -17,6 +17,12 @@ func qPresets() []run.Preset {
 		config        qlearn.Network
 	}{
 		{"dqn-cartpole", "double DQN balances a pole", qlearn.Network{}},
+		{"dqn-mountaincar", "double DQN with 5-step returns drives a car out of a valley; random actions last", qlearn.Network{
+			Env: "mountaincar", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.95,
+			Exploration: qlearn.Exploration{EpsilonEnd: 0.01, EpsilonFor: 0.9}}},
+		{"dqn-acrobot", "double DQN with 5-step returns swings a two-link chain up", qlearn.Network{
+			Env: "acrobot", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.8, Hidden: []int{128, 64}, RawObs: true,
+			Exploration: qlearn.Exploration{EpsilonEnd: 0.01, EpsilonFor: 0.9}}},
 	}
 	tables := []struct {
 		name, summary string

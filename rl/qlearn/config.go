@@ -16,6 +16,9 @@ type Network struct {
 	// What the layers do.
 	Activation string `json:"activation" default:"relu" enum:"relu|tanh"`
 
+	// Leave observations as they are. Otherwise numbers with bounds are brought to [-1, 1].
+	RawObs bool `json:"raw_obs"`
+
 	// Steps that the replay buffer holds, a multiple of envs.
 	Buffer int `json:"buffer" default:"32000"`
 	// Steps in one minibatch.

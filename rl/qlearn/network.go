@@ -81,7 +81,7 @@ func (n *network) see(obs *Node) *Node {
 	scale, shift := make([]float32, size), make([]float32, size)
 	for i := range size {
 		scale[i] = 1
-		if low, high := n.spec.Bounds(i); !math.IsInf(low, 0) && !math.IsInf(high, 0) {
+		if low, high := n.spec.Bounds(i); !n.RawObs && !math.IsInf(low, 0) && !math.IsInf(high, 0) {
 			scale[i] = float32(2 / (high - low))
 			shift[i] = float32(-(high + low) / (high - low))
 		}
