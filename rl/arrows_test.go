@@ -19,8 +19,8 @@ rl: rl/igl rl/a2c rl/ppo rl/qlearn rl/env rl/film rl/run rl/backend rl/eval data
 rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
 rl/ppo: rl/trainer rl/rollout rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/qlearn: rl/trainer rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
-rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
-rl/rollout: rl/trainer rl/env rl/loop rl/nn rl/ops rl/run
+rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend rl/film
+rl/rollout: rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/film
 rl/trainer: rl/loop rl/run
 rl/loop:
 rl/nn:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
@@ -29,6 +30,11 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
 			return ppo.Film(ctx, e, in, c, state, o)
+		}
+	case *a2c.Config:
+		name = c.Env
+		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
+			return a2c.Film(ctx, e, in, c, state, o)
 		}
 	case *qlearn.Network:
 		name = c.Env

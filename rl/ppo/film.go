@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	. "github.com/gomlx/gomlx/core/graph"
-
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
@@ -19,15 +17,9 @@ func Film(ctx context.Context, b *backend.Engine, e env.Env, c *Config, state []
 	if err != nil {
 		return nil, fmt.Errorf("ppo: %w", err)
 	}
-	mind, err := film.Recall[rollout.Mind](state, "Learner.Theta", "Ledger.Obs.Mean", "Ledger.Obs.Var", "Ledger.Obs.Count")
+	take, err := agent.Film(ctx, b.Backend, state, o)
 	if err != nil {
 		return nil, fmt.Errorf("ppo: %w", err)
 	}
-	defer mind.Close()
-	if n := mind.Get("Theta").Size(); n != agent.Net.Pack.Size() {
-		return nil, fmt.Errorf("ppo: the checkpoint has %d parameters, this configuration %d: take both from one run", n, agent.Net.Pack.Size())
-	}
-	return film.Shoot(ctx, b.Backend, e, o, mind, func(key, obs *Node, m rollout.Mind) (*Node, *Node) {
-		return key, agent.Act(m, obs).Mode()
-	})
+	return take, nil
 }

@@ -76,6 +76,7 @@ func TestFilmOfARun(t *testing.T) {
 	}
 	for preset, set := range map[string]string{
 		"ppo-cartpole": "total=512 hidden=8 eval_episodes=2",
+		"a2c-cartpole": "total=640 hidden=8 eval_episodes=2",
 		"dqn-cartpole": "iterations=60 hidden=8 buffer=320 warmup=20 batch=8",
 		"q-grid":       "iterations=100",
 	} {
