@@ -287,6 +287,55 @@ func TestReplayOfATruncatedEpisode(t *testing.T) {
 	})
 }
 
+// Of environments that act as they like, a share epsilon begins to explore; of those that explore a share keep goes on. In the long run the share
+// f that explores solves f = f (keep + (1 - keep) epsilon) + (1 - f) epsilon: 5/7 for epsilon 0.2 and keep 0.9. A third of them does
+// what is best anyway, so that 11/21 of all actions are the best one. An action is the last one again with probability keep while it is a
+// random one that goes on.
+func TestRandomActionsGoOn(t *testing.T) {
+	const envs, steps = 3000, 40
+	n := &network{Network: &Network{Envs: envs, Keep: 0.9}, spec: env.Spec{Action: env.Action{N: 3}}}
+	key, err := RNGStateFromSeed(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := MustExecOnceN(backendtest.Go(t).Backend, func(key, q, hold *Node) []*Node {
+		s := netState{Play: play{Key: key}, Hold: hold}
+		q = BroadcastToDims(q, envs, 3)
+		var before, action *Node
+		for range steps {
+			before = s.Hold
+			s, action = n.act(s, q, Const(key.Graph(), float32(0.2)))
+		}
+		return []*Node{action, before, s.Hold}
+	}, key, [][]float32{{0, 1, 0.5}}, slices.Repeat([]float32{-1}, envs))
+	action := tensors.MustCopyFlatData[int32](out[0])
+	before, hold := tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
+	var best, held, same float64
+	for i, a := range action {
+		if a == 1 {
+			best++
+		}
+		if hold[i] >= 0 && float32(a) != hold[i] || hold[i] < 0 && a != 1 {
+			t.Fatalf("environment %d holds %g and does %d", i, hold[i], a)
+		}
+		if before[i] >= 0 {
+			held++
+			if before[i] == hold[i] {
+				same++
+			}
+		}
+	}
+	// A new random action is the same one in a third of the cases: 0.9 + 0.1 * 0.2 / 3.
+	for _, share := range []struct {
+		name      string
+		got, want float64
+	}{{"best actions", best / envs, 11.0 / 21}, {"explorers", held / envs, 5.0 / 7}, {"actions that went on", same / held, 0.9 + 0.02/3}} {
+		if math.Abs(share.got-share.want) > 0.03 {
+			t.Errorf("share of %s %.3f, want %.3f", share.name, share.got, share.want)
+		}
+	}
+}
+
 func TestBadConfigurations(t *testing.T) {
 	e := backendtest.Go(t)
 	pendulum, err := env.Find("pendulum")
