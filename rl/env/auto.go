@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -14,6 +16,7 @@ type Step struct {
 	Terminated *Node // [n] bool: the episode came to its own end; nothing is to be expected after it
 	Truncated  *Node // [n] bool: the time limit cut it, and its value goes on. Never together with Terminated
 	FinalObs   *Node // [n, Obs...], before the reset: what a truncated episode's value is estimated from
+	FinalState *Node // [n, State], before the reset: what a film shows of an episode's end
 }
 
 // Vector adds to an Env the time limit and the automatic reset. Its state is the Env's with the number of steps as a last column.
@@ -72,6 +75,7 @@ func (v *Vector) Step(key, state, action *Node) (newKey, next *Node, out Step) {
 		key, s, out.Reward, out.Terminated = v.env.Step(key, s, action)
 		key, fresh = v.env.Reset(key, n)
 	}
+	v.check(s, n, out)
 	over := out.Terminated
 	out.Truncated = none(s)
 	if spec.Horizon > 0 {
@@ -80,10 +84,31 @@ func (v *Vector) Step(key, state, action *Node) (newKey, next *Node, out Step) {
 		out.Truncated = And(late, Not(out.Terminated))
 	}
 	out.FinalObs = v.env.Observe(s)
+	out.FinalState = Concatenate([]*Node{s, ExpandAxes(steps, -1)}, 1)
 	s = pick(over, fresh, s)
 	out.Obs = v.env.Observe(s)
 	steps = Where(over, like(steps, 0), steps)
 	return key, Concatenate([]*Node{s, ExpandAxes(steps, -1)}, 1), out
+}
+
+// check panics where a step of the environment changed a shape: everything that follows relies on them.
+func (v *Vector) check(next *Node, n int, out Step) {
+	spec := v.env.Spec()
+	obs := append([]int{n}, spec.Obs...)
+	for _, x := range []struct {
+		what string
+		node *Node
+		want shapes.Shape
+	}{
+		{"the state", next, shapes.Make(dtypes.Float32, n, spec.State)},
+		{"the reward", out.Reward, shapes.Make(dtypes.Float32, n)},
+		{"terminated", out.Terminated, shapes.Make(dtypes.Bool, n)},
+		{"the observation", v.env.Observe(next), shapes.Make(dtypes.Float32, obs...)},
+	} {
+		if !x.node.Shape().Equal(x.want) {
+			panic(fmt.Errorf("environment %s: after a step %s is %s, its Spec says %s: mend Step, Observe or Spec", spec.Name, x.what, x.node.Shape(), x.want))
+		}
+	}
 }
 
 // Frame draws one environment from its row of the Vector's state, or returns nil if it cannot be drawn.
