@@ -135,3 +135,11 @@ func freeOne(u, free *Node) *Node {
 	rank := SliceAxis(counts, 1, AxisRange(0, k))
 	return And(free, Equal(rank, BroadcastToDims(ExpandAxes(chosen, -1), n, k)))
 }
+
+// settle gives back x. XLA writes the cheap operations that lead to x into each kernel that reads it, and so repeats them for each
+// element that x is spread over: decisions for one environment would be taken a hundred times. It does not do so with a
+// reduction, so here is one that changes nothing: the larger of x and x-1.
+func settle(x *Node) *Node {
+	twice := BroadcastToDims(ExpandAxes(x, 0), append([]int{2}, x.Shape().Dimensions...)...)
+	return ReduceMax(Sub(twice, Iota(x.Graph(), twice.Shape(), 0)), 0)
+}

@@ -45,6 +45,7 @@ func Asterix(c ArcadeConfig) *Sim {
 		},
 		StepDraws: 4,
 		Step: func(u, s, a *Node) (next, reward, terminated *Node) {
+			u = settle(u)
 			a = c.play(col(u, 0), col(s, asterixAction), a)
 			every, pace := col(s, asterixEvery), col(s, asterixPace)
 			x, kind := cols(s, asterixAt, asterixKind), cols(s, asterixKind, asterixWidth)

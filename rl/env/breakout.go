@@ -38,6 +38,7 @@ func Breakout(c ArcadeConfig) *Sim {
 		},
 		StepDraws: 1,
 		Step: func(u, s, a *Node) (next, reward, terminated *Node) {
+			u = settle(u)
 			a = c.play(col(u, 0), col(s, breakoutAction), a)
 			paddle := ClipScalar(Add(col(s, breakoutPaddle), Sub(float(is(a, 2)), float(is(a, 1)))), 0, side-1)
 			oldX, oldY := col(s, breakoutX), col(s, breakoutY)

@@ -36,7 +36,7 @@ func Freeway(c ArcadeConfig) *Sim {
 		Spec:       spec,
 		ResetDraws: freewayCars,
 		Reset: func(u *Node) *Node {
-			v := freewayVelocities(u)
+			v := freewayVelocities(settle(u))
 			one := like(col(u, 0), 1)
 			return Concatenate([]*Node{
 				join(MulScalar(one, side-1), MulScalar(one, freewayPause), ZerosLike(one)), ZerosLike(v), Abs(v), v,
@@ -44,6 +44,7 @@ func Freeway(c ArcadeConfig) *Sim {
 		},
 		StepDraws: 1 + freewayCars,
 		Step: func(u, s, a *Node) (next, reward, terminated *Node) {
+			u = settle(u)
 			a = c.play(col(u, 0), col(s, freewayAction), a)
 			row, wait := col(s, freewayRow), col(s, freewayWait)
 			x := cols(s, freewayX, freewayTimer)
