@@ -75,6 +75,7 @@ func (v *Vector) Step(key, state, action *Node) (newKey, next *Node, out Step) {
 		key, s, out.Reward, out.Terminated = v.env.Step(key, s, action)
 		key, fresh = v.env.Reset(key, n)
 	}
+	out.FinalObs = v.env.Observe(s)
 	v.check(s, n, out)
 	over := out.Terminated
 	out.Truncated = none(s)
@@ -83,7 +84,6 @@ func (v *Vector) Step(key, state, action *Node) (newKey, next *Node, out Step) {
 		over = Or(out.Terminated, late)
 		out.Truncated = And(late, Not(out.Terminated))
 	}
-	out.FinalObs = v.env.Observe(s)
 	out.FinalState = Concatenate([]*Node{s, ExpandAxes(steps, -1)}, 1)
 	s = pick(over, fresh, s)
 	out.Obs = v.env.Observe(s)
@@ -103,7 +103,7 @@ func (v *Vector) check(next *Node, n int, out Step) {
 		{"the state", next, shapes.Make(dtypes.Float32, n, spec.State)},
 		{"the reward", out.Reward, shapes.Make(dtypes.Float32, n)},
 		{"terminated", out.Terminated, shapes.Make(dtypes.Bool, n)},
-		{"the observation", v.env.Observe(next), shapes.Make(dtypes.Float32, obs...)},
+		{"the observation", out.FinalObs, shapes.Make(dtypes.Float32, obs...)},
 	} {
 		if !x.node.Shape().Equal(x.want) {
 			panic(fmt.Errorf("environment %s: after a step %s is %s, its Spec says %s: mend Step, Observe or Spec", spec.Name, x.what, x.node.Shape(), x.want))
