@@ -23,7 +23,7 @@ type Options struct {
 
 // Take is what was filmed.
 type Take struct {
-	Frames  []image.Image // Steps+1: the beginning, and after every step. Where an episode ended, the next one's beginning
+	Frames  []image.Image // the beginning, and what came of every step; after the end of an episode the beginning of the next
 	Returns []float64     // of the episodes that ended
 	Open    float64       // what the last episode had earned so far
 	Rate    float64       // steps a second that the eye can follow: 30, or 12 where observations are pictures of a few cells
@@ -34,7 +34,7 @@ type Act[P any] func(key, obs *Node, params P) (newKey, action *Node)
 
 type walk struct{ Key, Env *Node }
 
-type shot struct{ Env, Reward, Over *Node }
+type shot struct{ Env, Next, Reward, Over *Node }
 
 type start struct{ Key *Node }
 
@@ -60,7 +60,7 @@ func Shoot[P any](ctx context.Context, b compute.Backend, e env.Env, o Options, 
 	l, err := loop.New(b, "film of "+name, o.Steps, func(_ *Node, w walk, p P) (walk, shot) {
 		key, action := act(w.Key, v.Observe(w.Env), p)
 		key, next, out := v.Step(key, w.Env, action)
-		return walk{key, next}, shot{Squeeze(next, 0), Squeeze(out.Reward, 0), Squeeze(Or(out.Terminated, out.Truncated), 0)}
+		return walk{key, next}, shot{Squeeze(out.FinalState, 0), Squeeze(next, 0), Squeeze(out.Reward, 0), Squeeze(Or(out.Terminated, out.Truncated), 0)}
 	})
 	if err != nil {
 		return fail(err)
@@ -84,33 +84,26 @@ func Shoot[P any](ctx context.Context, b compute.Backend, e env.Env, o Options, 
 		return fail(errors.Join(err, w.Close(), in.Close()))
 	}
 	defer func() { err = errors.Join(err, w.Close(), shots.Close(), in.Close()) }()
-	t, err = develop(v, o.Steps, first, tensors.MustCopyFlatData[float32](shots.Get("Env")),
-		tensors.MustCopyFlatData[float32](shots.Get("Reward")), tensors.MustCopyFlatData[bool](shots.Get("Over")))
-	if err != nil {
-		return fail(err)
-	}
-	return t, nil
-}
-
-// develop draws the states, one after the other in a flat slice.
-func develop(v *env.Vector, steps int, first, states, rewards []float32, over []bool) (*Take, error) {
-	t := &Take{Rate: 30}
-	if len(v.Spec().Obs) == 3 {
+	states, next := tensors.MustCopyFlatData[float32](shots.Get("Env")), tensors.MustCopyFlatData[float32](shots.Get("Next"))
+	rewards, over := tensors.MustCopyFlatData[float32](shots.Get("Reward")), tensors.MustCopyFlatData[bool](shots.Get("Over"))
+	width := len(first)
+	t = &Take{Rate: 30}
+	if len(e.Spec().Obs) == 3 {
 		t.Rate = 12
 	}
-	width := len(first)
-	for k := -1; k < steps; k++ {
-		state := first
-		if k >= 0 {
-			state = states[k*width : (k+1)*width]
-			t.Open += float64(rewards[k])
-			if over[k] {
-				t.Returns, t.Open = append(t.Returns, t.Open), 0
-			}
+	scenes := [][]float32{first}
+	for k := range o.Steps {
+		scenes = append(scenes, states[k*width:(k+1)*width])
+		t.Open += float64(rewards[k])
+		if over[k] {
+			t.Returns, t.Open = append(t.Returns, t.Open), 0
+			scenes = append(scenes, next[k*width:(k+1)*width])
 		}
+	}
+	for _, state := range scenes {
 		frame := v.Frame(state)
 		if frame == nil {
-			return nil, errors.New("it cannot be drawn: give its rules a Frame")
+			return fail(errors.New("it cannot be drawn: give its rules a Frame"))
 		}
 		t.Frames = append(t.Frames, frame)
 	}

@@ -95,7 +95,7 @@ func (c *call) filmRandom(names, file string, o film.Options, fps float64) error
 
 // saveFilm writes the GIF and says where it is and what can be seen.
 func (c *call) saveFilm(t *film.Take, path string, fps float64) error {
-	f := plots.Film{FPS: cmp.Or(fps, t.Rate)}
+	f := plots.Film{FPS: cmp.Or(fps, t.Rate), MaxFrames: 1000}
 	for _, frame := range t.Frames {
 		if err := f.Add(frame); err != nil {
 			return err
@@ -107,13 +107,14 @@ func (c *call) saveFilm(t *film.Take, path string, fps float64) error {
 	if err := f.Save(path); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("%d steps, return %.4g so far", len(t.Frames)-1, t.Open)
+	steps := len(t.Frames) - 1 - len(t.Returns)
+	said := fmt.Sprintf("%d steps, return %.4g so far", steps, t.Open)
 	if n := len(t.Returns); n > 0 {
 		sum := 0.0
 		for _, r := range t.Returns {
 			sum += r
 		}
-		said = fmt.Sprintf("%d steps, %d episodes ended, mean return %.4g", len(t.Frames)-1, n, sum/float64(n))
+		said = fmt.Sprintf("%d steps, %d episodes ended, mean return %.4g", steps, n, sum/float64(n))
 	}
 	_, err := fmt.Fprintf(c.stdout, "%s  %s\n", path, said)
 	return err
