@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	envs "github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -72,6 +73,7 @@ func presetTable(presets []run.Preset) string {
 }
 
 func (c *call) list() error {
+	environments := c.flags.Bool("envs", false, "list the environments instead")
 	rest, err := c.parse()
 	if err != nil {
 		return err
@@ -79,8 +81,29 @@ func (c *call) list() error {
 	if len(rest) > 0 {
 		return usagef("list takes no arguments, has %q", rest)
 	}
-	_, err = io.WriteString(c.stdout, presetTable(c.env.presets))
+	table := presetTable(c.env.presets)
+	if *environments {
+		table = environmentTable()
+	}
+	_, err = io.WriteString(c.stdout, table)
 	return err
+}
+
+func environmentTable() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, e := range envs.All() {
+		spec := e.Make().Spec()
+		action := fmt.Sprintf("%d actions", spec.Action.N)
+		if !spec.Action.Discrete() {
+			if action = "a number"; spec.Action.Dim > 1 {
+				action = fmt.Sprintf("%d numbers", spec.Action.Dim)
+			}
+		}
+		fmt.Fprintf(w, "  %s\t%v\t%s\t%s\n", e.Name, spec.Obs, action, e.About)
+	}
+	_ = w.Flush() // a strings.Builder does not fail
+	return b.String()
 }
 
 func (c *call) doctor() error {

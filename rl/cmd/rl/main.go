@@ -70,7 +70,7 @@ func commands() []command {
 		{"plot", "RUN...", "draw the learning curves of one or more runs", (*call).plot},
 		{"film", "[RUN]", "draw what a run has learned to do, or random actions, as a GIF", (*call).film},
 		{"bench", "[PRESET...]", "time environments and training on this machine", (*call).bench},
-		{"list", "", "list the presets", (*call).list},
+		{"list", "", "list the presets, or with -envs the environments", (*call).list},
 		{"doctor", "", "say which engine is used and why, and what is missing", (*call).doctor},
 	}
 }
