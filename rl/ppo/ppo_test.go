@@ -104,7 +104,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"a discount above 1", "gamma=1.1", "gamma is 1.1", nil},
 		{"a layer without units", "hidden=64,-1", "hidden layer of -1", cartpole},
 		{"a convolution of four numbers", "torso=conv hidden=8", "use torso mlp", cartpole},
-		{"shapes that change", "hidden=8", "environment cartpole: after a step the state is (Float32)[100, 8]", growing{cartpole}},
+		{"shapes that change", "hidden=8", "environment cartpole: after a step the state is", growing{cartpole}},
 		{"no time limit for the evaluation", "eval_steps=-1", "eval_steps is -1", nil},
 	}
 	for _, tt := range tests {
