@@ -18,7 +18,7 @@ func qPresets() []run.Preset {
 	}{
 		{"dqn-cartpole", "double DQN balances a pole", qlearn.Network{}},
 		{"dqn-mountaincar", "double DQN with 5-step returns drives a car out of a valley; random actions last", qlearn.Network{
-			Env: "mountaincar", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.95,
+			Env: "mountaincar", Envs: 8, Iterations: 30_000, Buffer: 240_000, NStep: 5, Keep: 0.95, LREnd: 0.05,
 			Exploration: qlearn.Exploration{EpsilonEnd: 0.01, EpsilonFor: 0.9}}},
 		{"dqn-acrobot", "double DQN with 5-step returns swings a two-link chain up", qlearn.Network{
 			Env: "acrobot", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.8, Hidden: []int{128, 64}, RawObs: true,
