@@ -66,9 +66,9 @@ func breakoutReference() reference {
 				strike = true
 				if inside == 0 {
 					m.reward = 1
+					bricks[int(newY-1)*10+int(newX)] = 0
+					newY, vy = y, -vy
 				}
-				bricks[int(newY-1)*10+int(newX)] = 0
-				newY, vy = y, -vy
 			case newY == 9:
 				left := 0.0
 				for _, b := range bricks {

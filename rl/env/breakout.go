@@ -12,15 +12,15 @@ const (
 	breakoutVX, breakoutVY       = 2, 3 // its direction, -1 or 1
 	breakoutLastX, breakoutLastY = 4, 5 // where it was a step ago: the trail
 	breakoutPaddle               = 6
-	breakoutInside               = 7 // 1 while the ball is among the bricks: only the first that it strikes counts
+	breakoutInside               = 7 // 1 while the ball is among the bricks: it strikes the first and flies through the others
 	breakoutAction               = 8
 	breakoutBricks               = 9
 	breakoutWidth                = breakoutBricks + 3*side
 )
 
 // Breakout is MinAtar's: a paddle on the bottom row keeps (0), moves left (1) or right (2); a ball flies diagonally and bounces off
-// walls, paddle and bricks. Each brick gives 1, three full rows come back when the ball reaches the bottom with none left, and a
-// missed ball ends the episode. Planes: paddle, ball, trail, bricks.
+// walls, paddle and bricks. A brick that it strikes is gone and gives 1, and those that it meets right after fly by. Three full rows
+// come back when the ball reaches the bottom with none left, and a missed ball ends the episode. Planes: paddle, ball, trail, bricks.
 //
 // Other than in MinAtar, only the three actions that do something can be chosen.
 func Breakout(c ArcadeConfig) *Sim {
@@ -52,9 +52,10 @@ func Breakout(c ArcadeConfig) *Sim {
 
 			at := Add(MulScalar(AddScalar(y, -1), side), x)
 			hit := Mul(float(Equal(numbers(s.Graph(), 1, bricks.Shape().Dimensions...), spread(at, bricks))), bricks)
-			struck := above(ReduceSum(hit, 1), 0)
-			bricks = Sub(bricks, hit)
-			reward = Where(struck, OneMinus(col(s, breakoutInside)), like(x, 0))
+			inside := above(ReduceSum(hit, 1), 0)
+			struck := And(inside, is(col(s, breakoutInside), 0))
+			bricks = Where(spread(struck, bricks), Sub(bricks, hit), bricks)
+			reward = float(struck)
 
 			bottom := is(y, side-1)
 			refill := And(bottom, is(ReduceMax(bricks, 1), 0))
@@ -68,7 +69,7 @@ func Breakout(c ArcadeConfig) *Sim {
 			y = Where(top, like(y, 0), Where(Or(struck, bounce), oldY, y))
 			vy = Where(Or(top, Or(struck, bounce)), Neg(vy), vy)
 			vx = Where(corner, Neg(vx), vx)
-			return Concatenate([]*Node{join(x, y, vx, vy, oldX, oldY, paddle, float(struck), a), bricks}, 1), reward, terminated
+			return Concatenate([]*Node{join(x, y, vx, vy, oldX, oldY, paddle, float(inside), a), bricks}, 1), reward, terminated
 		},
 		Observe: func(s *Node) *Node {
 			n := s.Shape().Dimensions[0]
