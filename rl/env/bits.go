@@ -35,8 +35,7 @@ func across(x *Node, dims ...int) *Node { return BroadcastToDims(column(x), dims
 // lit is the observation [n, side, side, C] of words [n, side, C].
 func lit(w *Node) *Node {
 	n, channels := w.Shape().Dimensions[0], w.Shape().Dimensions[2]
-	// XLA would compute a word again for each of its cells, with all that leads to it, were there not something it holds for dear.
-	w = whole(Sqrt(Square(float(w))))
+	w = settle(w)
 	dims := []int{n, side, side, channels}
 	w = BroadcastToDims(ExpandAxes(w, 2), dims...)
 	return float(overlap(w, bitAt(wholes(w.Graph(), 2, dims...))))

@@ -139,10 +139,7 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	which := draw(1, 48)
 	kind := Div(which, like(which, 16)) // 0: a submarine
 	fresh := entry(keep(which, 15))
-	against := And(And(present(enemies), Equal(thingRow(enemies), across(thingRow(fresh), n, seaShots))),
-		NotEqual(thingRight(enemies), across(thingRight(fresh), n, seaShots)))
 	fresh = Add(fresh, Add(shl(pause, atWait), Where(present(kind), zero, like(kind, 1<<atKind+seaBombing<<atLoad))))
-	enemies = enter(And(due, Not(anyOf(against))), fresh, enemies)
 	spawn := down(Where(due, every, number(seaSpawn)))
 	due = Equal(number(seaRescue), zero)
 	divers = enter(due, Add(entry(draw(2, 16)), like(zero, seaPause<<atWait)), divers)
@@ -157,12 +154,17 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	x = Min(Max(Add(x, Sub(whole(does(3)), whole(does(1)))), zero), like(x, side-1))
 	y = Min(Max(Add(y, Sub(whole(does(4)), whole(does(2)))), zero), like(y, seaRows))
 	facing = Where(does(3), one, Where(does(1), zero, facing))
+	once := settle(join(fresh, x, y, facing, pause)) // what each slot is compared with
+	fresh, x, y, facing, pause = col(once, 0), col(once, 1), col(once, 2), col(once, 3), col(once, 4)
+	against := And(And(present(enemies), Equal(thingRow(enemies), across(thingRow(fresh), n, seaShots))),
+		NotEqual(thingRight(enemies), across(thingRight(fresh), n, seaShots)))
+	enemies = settle(enter(And(Equal(number(seaSpawn), zero), Not(anyOf(against))), fresh, enemies))
 	player := Add(x, shl(y, atRow))
 	atPlayer := func(things *Node) *Node { return Equal(cellOf(things), spread(player, things)) }
 
 	// Its bullets. Each takes the oldest fish in its cell, or the oldest submarine; two are never in one cell.
 	flown, within := ahead(shots)
-	shots = only(And(present(shots), within), flown)
+	shots = settle(only(And(present(shots), within), flown))
 	cube := []int{n, 2, seaShots}
 	target := BroadcastToDims(ExpandAxes(enemies, 1), cube...)
 	bullet := across(only(present(shots), cellOf(shots)), cube...) // 0, which no enemy is at, where there is none
@@ -174,7 +176,7 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	shots = only(Equal(best, like(best, 0)), shots)
 	ranks := Add(wholes(g, 1, n, seaShots), Where(hasBit(enemies, atKind), like(enemies, 1), like(enemies, 1+seaShots)))
 	struck := Or(Equal(ranks, spread(col(best, 0), ranks)), Equal(ranks, spread(col(best, 1), ranks)))
-	enemies = only(Not(struck), enemies)
+	enemies = settle(only(Not(struck), enemies))
 
 	// Divers. Newer ones are taken first, where there is room for one only.
 	swum, within := ahead(divers)
@@ -198,7 +200,7 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	terminated = anyOf(And(here, Or(atPlayer(enemies), met)))
 	fires := And(And(here, isSub), Equal(shr(enemies, atLoad), like(enemies, 0)))
 	enemies = only(And(here, Not(left)), Add(moved, only(isSub, Where(fires, like(moved, seaBombing<<atLoad), like(moved, -1<<atLoad)))))
-	runs := Where(And(And(swim, within), Not(met)), cellOf(moved), like(moved, -1))
+	runs := settle(Where(And(And(swim, within), Not(met)), cellOf(moved), like(moved, -1)))
 	onto := And(Equal(BroadcastToDims(ExpandAxes(runs, 1), cube...), across(cellOf(shots), cube...)), across(present(shots), cube...))
 	hits := ReduceLogicalOr(onto, 2)
 	reward = Add(reward, float(ReduceSum(whole(hits), 1)))
@@ -210,7 +212,8 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	shots = only(Not(hits), shots)
 
 	// Their bullets.
-	muzzles := only(present(shooters), bitAt(Add(thingX(shooters), Mul(thingRight(shooters), like(shooters, side)))))
+	shooters = settle(shooters)
+	muzzles := settle(only(present(shooters), bitAt(Add(thingX(shooters), Mul(thingRight(shooters), like(shooters, side))))))
 	bombs = BitwiseOr(bombs, inRows(shooters, muzzles))
 	danger := only(Equal(wholes(g, 1, n, side), across(y, n, side)), across(Mul(bitAt(x), like(x, 1+1<<side)), n, side))
 	struckBefore := overlap(bombs, danger)
@@ -254,14 +257,14 @@ func wakes(things *Node) *Node {
 
 func seeSea(s *Node) *Node {
 	n := s.Shape().Dimensions[0]
-	w := whole(s)
+	w := settle(whole(s))
 	enemies, shots, divers, bombs := cols(w, seaEnemies, seaShots), cols(w, seaShots, seaDivers), cols(w, seaDivers, seaBombs), cols(w, seaBombs, seaNumbers)
 	number := func(i int) *Node { return col(w, i) }
 	rows := wholes(s.Graph(), 1, n, side)
 	row := func(r, word *Node) *Node { return only(Equal(rows, across(r, n, side)), across(word, n, side)) }
 
 	seen := wakes(enemies)
-	swims := inRows(enemies, Where(hasBit(enemies, atKind), BitwiseOr(shl(keep(seen, fullRow), side), keep(seen, fullRow<<(2*side))), seen))
+	swims := inRows(enemies, settle(Where(hasBit(enemies, atKind), BitwiseOr(shl(keep(seen, fullRow), side), keep(seen, fullRow<<(2*side))), seen)))
 	floats := inRows(divers, wakes(divers))
 	x, y := number(seaX), number(seaY)
 	at := bitAt(x)
