@@ -34,13 +34,15 @@ const (
 )
 
 // SpaceInvaders is MinAtar's game: a cannon in the bottom row stands still (0), moves left (1) or right (2), or shoots upward (3), at most
-// every 5 steps. The aliens march sideways, turn and come a row down where one of them stands at the edge; they march every 12 steps,
-// or, once fewer than 12 are left, as often as there are aliens: the last one at every step. Every 10 steps the lowest alien in the column nearest to the cannon (the left
-// one of two) shoots. Bullets move a cell a step. Reward 1 for each alien shot; the episode ends where an alien or a bullet reaches the cannon, or an
-// alien at the edge would leave the bottom row. After the last alien of a wave comes a new one, which marches one step sooner, down to 6, unless
-// the game is Steady.
+// every 5 steps. The aliens march sideways, turn and come a row down where one of them stands at the edge; they march every 12 steps or,
+// once fewer than 12 are left, as often as there are aliens: the last one at every step. Every 10 steps the lowest alien in the column
+// nearest to the cannon (the left one of two) shoots. Bullets move a cell a step. Reward 1 for each alien shot; the episode ends where an
+// alien or a bullet reaches the cannon, or where aliens would come down from the bottom row. After the last alien of a wave comes a new
+// wave, which marches one step sooner, down to every 6, unless the game is Steady.
 //
 // The six planes are the cannon, the aliens, the aliens while they go left, while they go right, the cannon's bullets and theirs.
+//
+// Other than in MinAtar, only the four actions that do something can be chosen.
 func SpaceInvaders(c ArcadeConfig) *Sim {
 	return New(Rules{
 		Spec:      c.spec("spaceinvaders", 6, invState, 4),
@@ -63,7 +65,7 @@ func SpaceInvaders(c ArcadeConfig) *Sim {
 func (c ArcadeConfig) invade(u, s, a *Node) (next, reward, terminated *Node) {
 	n := s.Shape().Dimensions[0]
 	g := s.Graph()
-	aliens, shots, bombs := whole(cols(s, invAliens, invShots)), whole(cols(s, invShots, invBombs)), whole(cols(s, invBombs, invNumbers))
+	aliens, shots, bombs := invFields(s)
 	rows, blank := wholes(g, 1, n, side), like(whole(cols(s, 0, 1)), 0)
 	heading, interval := col(s, invHeading), col(s, invInterval)
 	action := c.play(col(u, 0), col(s, invLast), a)
@@ -119,9 +121,13 @@ func (c ArcadeConfig) invade(u, s, a *Node) (next, reward, terminated *Node) {
 	return next, reward, terminated
 }
 
+func invFields(s *Node) (aliens, shots, bombs *Node) {
+	return whole(cols(s, invAliens, invShots)), whole(cols(s, invShots, invBombs)), whole(cols(s, invBombs, invNumbers))
+}
+
 func seeInvaders(s *Node) *Node {
 	n := s.Shape().Dimensions[0]
-	aliens, shots, bombs := whole(cols(s, invAliens, invShots)), whole(cols(s, invShots, invBombs)), whole(cols(s, invBombs, invNumbers))
+	aliens, shots, bombs := invFields(s)
 	rows := wholes(s.Graph(), 1, n, side)
 	cannon := only(Equal(rows, like(rows, side-1)), across(bitAt(whole(col(s, invCannon))), n, side))
 	toRight := spread(above(col(s, invHeading), 0), aliens)

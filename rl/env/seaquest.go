@@ -11,10 +11,10 @@ import (
 // The state of Seaquest: slots with one thing each, newest first, then words of the enemies' bullets in each row (bits 0 to 9 for those that
 // go left, 10 to 19 for those that go right), then numbers.
 //
-// No slot can be needed that is not there. Own bullets come every 5 steps at most and last 9; divers come every 30 and last 59. Enemies last 29
-// steps at their quickest, when one may come at every step; before they are at their quickest they come every 14 steps or more, and
-// last 59 at most. Of one submarine's bullets, shot every 11 steps, the last is gone when the next comes; they strike nothing but the player, so that two in a
-// cell are as good as one.
+// No slot can be needed that is not there. Own bullets come every 5 steps at most and last 9; divers come every 30 and last 59. Enemies
+// last 29 steps at their quickest, when one may come at every step; before that they come every 14 steps or more, and last 59 at most.
+// Of one submarine's bullets, shot every 11 steps, the last is gone when the next comes; and as they strike nothing but the player, two
+// in a cell are as good as one.
 const (
 	seaEnemies = 0
 	seaShots   = seaEnemies + 32
@@ -87,11 +87,12 @@ func enter(cond, fresh, slots *Node) *Node {
 // anyOf says in which rows of x [n, k] something holds.
 func anyOf(x *Node) *Node { return ReduceLogicalOr(x, 1) }
 
-// Seaquest is MinAtar's game: a submarine, two cells long, stays (0), moves left (1), up (2), right (3) or down (4), or shoots the way it faces
-// (5), at most every 5 steps. Fish and enemy submarines cross rows 1 to 8, of which submarines, a third of them, shoot every 11 steps; an
-// enemy struck gives 1. Divers cross too, and up to six can be taken aboard. Under water oxygen falls by 1 a step, from
-// 200. To surface fills it up and costs one diver; with six aboard, all are put ashore for a reward of a tenth of the oxygen left, over 2, rounded down. The episode
-// ends where an enemy or its bullet meets the player's front, on surfacing without a diver, and in the step after the last oxygen is used up.
+// Seaquest is MinAtar's game: a submarine, two cells long, stays (0), moves left (1), up (2), right (3) or down (4), or shoots the way it
+// faces (5), at most every 5 steps. Fish and enemy submarines cross rows 1 to 8; a third of them are submarines, which shoot every 11
+// steps. Each enemy struck gives 1. Divers cross too, and up to six can be taken aboard. Under water oxygen falls by 1 a step, from 200.
+// To surface fills it up and costs one diver; with six aboard, all are put ashore, for a twentieth of the oxygen left, rounded down, as
+// the reward. The episode ends where an enemy or its bullet meets the player's front, on surfacing without a diver, and in the step after
+// the last oxygen is used up.
 //
 // An enemy comes every 20 steps and moves every 6; unless the game is Steady, each surfacing takes a step off the first, down to 1, and
 // every second one off the other, down to 3. An enemy does not come into a row where another swims the opposite way.
@@ -120,7 +121,8 @@ func (c ArcadeConfig) dive(u, s, a *Node) (next, reward, terminated *Node) {
 	n := s.Shape().Dimensions[0]
 	g := s.Graph()
 	w := whole(s)
-	enemies, shots, divers, bombs := cols(w, seaEnemies, seaShots), cols(w, seaShots, seaDivers), cols(w, seaDivers, seaBombs), cols(w, seaBombs, seaNumbers)
+	enemies, shots := cols(w, seaEnemies, seaShots), cols(w, seaShots, seaDivers)
+	divers, bombs := cols(w, seaDivers, seaBombs), cols(w, seaBombs, seaNumbers)
 	number := func(i int) *Node { return col(w, i) }
 	zero, one := like(number(0), 0), like(number(0), 1)
 	action := whole(c.play(col(u, 0), col(s, seaLast), a))
@@ -258,7 +260,8 @@ func wakes(things *Node) *Node {
 func seeSea(s *Node) *Node {
 	n := s.Shape().Dimensions[0]
 	w := settle(whole(s))
-	enemies, shots, divers, bombs := cols(w, seaEnemies, seaShots), cols(w, seaShots, seaDivers), cols(w, seaDivers, seaBombs), cols(w, seaBombs, seaNumbers)
+	enemies, shots := cols(w, seaEnemies, seaShots), cols(w, seaShots, seaDivers)
+	divers, bombs := cols(w, seaDivers, seaBombs), cols(w, seaBombs, seaNumbers)
 	number := func(i int) *Node { return col(w, i) }
 	rows := wholes(s.Graph(), 1, n, side)
 	row := func(r, word *Node) *Node { return only(Equal(rows, across(r, n, side)), across(word, n, side)) }
@@ -287,25 +290,25 @@ func seeSea(s *Node) *Node {
 
 func drawSea(s []float32) *image.RGBA {
 	b := newBoard()
-	for i, word := range s[:seaBombs] {
-		w := int(word)
-		if w == 0 {
-			continue
+	for _, wakes := range []bool{true, false} { // below the things
+		for i, word := range s[:seaBombs] {
+			w := int(word)
+			row, x, behind := float32(w>>atRow&15), float32(w&15), float32(1-2*(w>>atRight&1))
+			c := orange // a fish
+			switch {
+			case w == 0 || wakes && i >= seaShots && i < seaDivers:
+				continue
+			case wakes:
+				c, x = grey, x+behind
+			case i >= seaDivers:
+				c = violet
+			case i >= seaShots:
+				c = yellow
+			case w>>atKind&1 == 1:
+				c = red
+			}
+			b.fill(row, x, c)
 		}
-		row, x, behind := float32(w>>atRow&15), float32(w&15), float32(1-2*(w>>atRight&1))
-		if i < seaShots || i >= seaDivers {
-			b.fill(row, x+behind, grey)
-		}
-		c := orange // a fish
-		switch {
-		case i >= seaDivers:
-			c = violet
-		case i >= seaShots:
-			c = yellow
-		case w>>atKind&1 == 1:
-			c = red
-		}
-		b.fill(row, x, c)
 	}
 	for r := range side {
 		w := int(s[seaBombs+r])

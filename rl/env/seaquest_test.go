@@ -1,6 +1,14 @@
 package env
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
+)
 
 // swimmer is one thing of Seaquest: an enemy, a diver or a bullet.
 type swimmer struct {
@@ -340,4 +348,79 @@ func anySea(r *rand.Rand) *sea {
 		g.bombs = append(g.bombs, thing())
 	}
 	return g
+}
+
+// steady is a reference whose difficulty, in one column of the state, stays.
+func steady(r reference, column int) reference {
+	inner := r.step
+	r.step = func(u, s, a []float64) move {
+		m := inner(u, s, a)
+		m.next[column] = s[column]
+		return m
+	}
+	return r
+}
+
+func TestSteadyGames(t *testing.T) {
+	e := backendtest.Go(t)
+	compare(t, e, Seaquest(ArcadeConfig{Steady: true}), steady(seaquestReference(), seaLevel))
+	compare(t, e, SpaceInvaders(ArcadeConfig{Steady: true}), steady(invadersReference(), invInterval))
+}
+
+// Scenes worked out by hand from the rules.
+func TestArcadeScenes(t *testing.T) {
+	e := backendtest.Go(t)
+	swimming := func(oxygen, aboard, x, y int, things ...swimmer) []float64 {
+		g := &sea{oxygen: oxygen, aboard: aboard, x: x, y: y, spawn: 9, rescue: 9, enemies: things}
+		return g.write()
+	}
+	landing := (&invaders{cannon: 0, heading: 1, interval: 12, move: 0, bomb: 9, aliens: [side][side]bool{9: {9: true}}}).write()
+	last := (&invaders{cannon: 0, heading: 1, interval: 12, move: 5, bomb: 9, aliens: [side][side]bool{3: {4: true}}, shots: [side][side]bool{4: {4: true}}}).write()
+	sea, space := Seaquest(ArcadeConfig{Sticky: -1}), SpaceInvaders(ArcadeConfig{Sticky: -1})
+	tests := []struct {
+		name   string
+		sim    *Sim
+		state  []float64
+		action int32
+		reward float32
+		over   bool
+		column int // of the next state, and what it holds
+		want   float32
+	}{
+		{"six divers ashore", sea, swimming(115, 6, 3, 1), 2, 5, false, seaOxygen, 200},
+		{"none is left aboard", sea, swimming(115, 6, 3, 1), 2, 5, false, seaAboard, 0},
+		{"one diver pays for air", sea, swimming(7, 3, 3, 1), 2, 0, false, seaAboard, 2},
+		{"the surface without a diver", sea, swimming(115, 0, 3, 1), 2, 0, true, seaOxygen, 115},
+		{"no oxygen", sea, swimming(0, 1, 3, 4), 0, 0, true, seaOxygen, -1},
+		{"a fish swims into the player", sea, swimming(50, 1, 3, 4, swimmer{here: true, x: 4, row: 4}), 0, 0, true, seaX, 3},
+		{"a fish rests beside the player", sea, swimming(50, 1, 3, 4, swimmer{here: true, x: 4, row: 4, wait: 1}), 0, 0, false, seaX, 3},
+		{"a shot to the left strikes", sea, swimming(50, 1, 3, 4, swimmer{here: true, x: 2, row: 4, wait: 1}), 5, 1, false, seaEnemies, 0},
+		{"aliens land", space, landing, 0, 0, true, invHeading, -1},
+		{"the last alien, and a wave", space, last, 0, 1, false, invAliens, 0b0011111100},
+		{"the next wave is quicker", space, last, 0, 1, false, invInterval, 11},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			row := make([]float32, len(tt.state))
+			for i, x := range tt.state {
+				row[i] = float32(x)
+			}
+			exec, err := NewExec(e.Backend, func(s, a *Node) (*Node, *Node, *Node) {
+				u := BroadcastToDims(Const(s.Graph(), float32(0.5)), 1, tt.sim.rules.StepDraws)
+				return tt.sim.rules.Step(u, s, a)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer exec.Finalize()
+			out, err := exec.Call([][]float32{row}, []int32{tt.action})
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, reward, over := tensors.MustCopyFlatData[float32](out[0]), out[1].Value().([]float32)[0], out[2].Value().([]bool)[0]
+			if reward != tt.reward || over != tt.over || next[tt.column] != tt.want {
+				t.Errorf("reward %g, over %v, column %d is %g, want %g, %v and %g", reward, over, tt.column, next[tt.column], tt.reward, tt.over, tt.want)
+			}
+		})
+	}
 }
