@@ -27,6 +27,8 @@ rl/nn:
 rl/env: rl/ops rl/run
 rl/film: rl/env rl/loop rl/run
 rl/speed: rl/env rl/loop rl/nn rl/ops rl/run rl/eval rl/backend
+rl/hanabi:
+rl/instruct: rl/hanabi rl/run
 rl/ops:
 rl/run: rl/eval
 rl/eval:
