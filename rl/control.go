@@ -18,6 +18,16 @@ func greedyReturn() run.Score {
 	}}
 }
 
+// arcade is PPO in a game of 10 by 10 cells.
+func arcade(game string) ppo.Config {
+	return ppo.Config{Env: game, Envs: 64, Steps: 32, Minibatches: 8, LR: 1e-3, Entropy: 0.01, Hidden: []int{128, 64}}
+}
+
+// reach is PPO where something is to be brought to a place by continuous forces.
+func reach(name string) ppo.Config {
+	return ppo.Config{Env: name, Envs: 16, Steps: 100, Total: 200_000, Epochs: 10, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true}
+}
+
 // ppoPresets are proximal policy optimisation in the environments of the table.
 func ppoPresets() []run.Preset {
 	presets := []struct {
@@ -26,12 +36,16 @@ func ppoPresets() []run.Preset {
 	}{
 		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
 		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
-		{"ppo-pendulum", "PPO swings a pendulum up: a continuous action", ppo.Config{
-			Env: "pendulum", Envs: 16, Steps: 100, Total: 200_000, Epochs: 10, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true}},
+		{"ppo-pendulum", "PPO swings a pendulum up: a continuous action", reach("pendulum")},
 		{"ppo-acrobot", "PPO swings a two-link chain up", ppo.Config{
 			Env: "acrobot", Envs: 16, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true}},
 		{"ppo-mountaincar", "PPO rocks a car out of a valley: normalised observations and rewards find the way", ppo.Config{
 			Env: "mountaincar", Envs: 16, Steps: 16, Total: 1_000_000, Lambda: 0.98, LR: 3e-4, NormObs: true, NormReward: true}},
+		{"ppo-pointmass", "PPO pushes a mass round a wall", reach("pointmass")},
+		{"ppo-reacher", "PPO brings the tip of an arm to a target", reach("reacher")},
+		{"ppo-breakout", "PPO plays MinAtar's Breakout", arcade("breakout")},
+		{"ppo-freeway", "PPO plays MinAtar's Freeway", arcade("freeway")},
+		{"ppo-spaceinvaders", "PPO plays MinAtar's Space Invaders", arcade("spaceinvaders")},
 	}
 	out := make([]run.Preset, len(presets))
 	for i, p := range presets {

@@ -79,7 +79,8 @@ func BenchmarkTrain(b *testing.B) {
 		seed++
 		rows, eval, took := train(b, w, seed)
 		last := rows[len(rows)-1]
-		b.Logf("seed %d: %.0f steps/s, greedy return %.1f [%.0f, %.0f], last row %v", seed, float64(last.Steps)/took.Seconds(),
+		b.Logf("seed %d: %.0f steps/s, return at first %.1f, greedy at last %.1f [%.0f, %.0f], last row %v", seed,
+			float64(last.Steps)/took.Seconds(), rows[0].Values["charts/episodic_return"],
 			eval["eval/return"], eval["eval/return_min"], eval["eval/return_max"], last.Values)
 		b.ReportMetric(float64(last.Steps)/took.Seconds(), "steps/s")
 	}
