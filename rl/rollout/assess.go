@@ -39,7 +39,7 @@ type Batch struct {
 	Target    *Node
 }
 
-// Stats are a vector of numbers about one rollout; Stat names its elements.
+// Stat is an element of the vector of statistics that Assess gives.
 type Stat int
 
 // The elements of Assess's statistics.
@@ -49,7 +49,6 @@ const (
 	Lengths                       // their summed lengths
 	ExplainedVariance             // of the targets by the critic
 	Odd                           // observations and rewards that are not finite numbers
-	statCount
 )
 
 // Assess does the books of a trajectory [T, N, ...] and works out advantages, by GAE with the critic of m. The observations must be those that

@@ -2,7 +2,7 @@
 // episodes, running statistics of observations and rewards), estimates advantages, and examines a greedy policy.
 //
 //	agent, err := rollout.NewAgent(vector, rollout.AgentConfig{Hidden: []int{64, 64}})
-//	player, err := rollout.NewPlayer(engine, agent, 4, 128) // 4 environments, 128 steps
+//	player, err := rollout.NewPlayer(engine.Backend, agent, 4, 128) // 4 environments, 128 steps
 //	walk, err := player.Start(ctx, seed)
 //	walk, steps, err := player.Play(ctx, walk, mind) // one compiled loop; steps are [128, 4, ...]
 //
