@@ -1,0 +1,86 @@
+package instruct
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Config says how to train instructQ in Say-Select. A zero field means its default.
+type Config struct {
+	// Episodes of training.
+	Episodes int `json:"episodes" default:"50000"`
+
+	// What Bob was told: to select his partner's number, or the one after it.
+	Instruction string `json:"instruction" default:"same" enum:"same|next"`
+	// Weight of the log-probabilities of Bob's prior where he chooses. 0 is plain Q-learning.
+	Lambda *float64 `json:"lambda" default:"1"`
+	// The share of lambda that is left at the end; in between it falls in a straight line.
+	LambdaEnd *float64 `json:"lambda_end" default:"1"`
+	// The share of training in which lambda falls.
+	AnnealFor float64 `json:"anneal_for" default:"1"`
+	// How much likelier than any other the prior makes the action that was asked for; 1 makes it uniform.
+	Weight float64 `json:"weight" default:"3"`
+	// The share of the prior's answers that are turned round, 0 to 1. Every seed has other mistakes.
+	Noise float64 `json:"noise"`
+	// Episode from which Bob follows another instruction; 0: never.
+	SwitchAt int `json:"switch_at"`
+	// That instruction.
+	Then string `json:"then" default:"next" enum:"same|next"`
+
+	// Step size of Adam.
+	LR float64 `json:"lr" default:"0.02"`
+	// Probability of a random action in training.
+	Epsilon float64 `json:"epsilon" default:"0.15"`
+	// Weight of rewards a step later.
+	Gamma float64 `json:"gamma" default:"1"`
+	// Episodes that the replay buffer holds.
+	Buffer int `json:"buffer" default:"1000"`
+	// Episodes in one minibatch. Learning begins when there are more than that.
+	Batch int `json:"batch" default:"64"`
+
+	// Episodes between two greedy evaluations, of which the best policy is kept.
+	EvalEvery int `json:"eval_every" default:"100"`
+	// Episodes that one row of metrics.jsonl averages over.
+	LogEvery int `json:"log_every" default:"1000"`
+}
+
+// Check returns everything that is wrong with a resolved configuration.
+func (c *Config) Check() []error {
+	if c.Lambda == nil || c.LambdaEnd == nil {
+		return []error{errors.New("defaults are not filled in: call run.Resolve first")}
+	}
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"episodes", c.Episodes}, {"buffer", c.Buffer}, {"batch", c.Batch}, {"eval_every", c.EvalEvery}, {"log_every", c.LogEvery}} {
+		if f.value < 1 {
+			bad("%s is %d: give at least 1", f.name, f.value)
+		}
+	}
+	if c.Buffer <= c.Batch {
+		bad("buffer is %d, batch %d: learning begins when there are more episodes than batch, so give a larger buffer", c.Buffer, c.Batch)
+	}
+	if *c.Lambda < 0 {
+		bad("lambda is %g: give 0 or more; below, Bob would avoid what he was told", *c.Lambda)
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{{"lambda_end", *c.LambdaEnd}, {"noise", c.Noise}, {"epsilon", c.Epsilon}, {"anneal_for", c.AnnealFor}, {"gamma", c.Gamma}} {
+		if f.value < 0 || f.value > 1 {
+			bad("%s is %g: give a number from 0 to 1", f.name, f.value)
+		}
+	}
+	if !(c.Weight > 0) {
+		bad("weight is %g: give a positive number", c.Weight)
+	}
+	if !(c.LR > 0) {
+		bad("lr is %g: give a positive step size", c.LR)
+	}
+	if c.SwitchAt < 0 {
+		bad("switch_at is %d: give the number of an episode, or 0", c.SwitchAt)
+	}
+	return errs
+}
