@@ -11,7 +11,7 @@ import (
 
 // Ledger is what one rollout hands to the next beside the environments themselves.
 type Ledger struct {
-	Open   *Node      // [3, N]: return, length, and discounted return of the episodes under way
+	Open   *Node      // [3, N]: return, length, and with ScaleReward, discounted return of the episodes under way
 	Obs    nn.Running // of observations, [ObsSize]
 	Reward nn.Running // of discounted returns, [1]: what rewards are scaled by
 }
@@ -64,7 +64,7 @@ func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *No
 	values := Reshape(a.Net.Value(parts, Concatenate([]*Node{x, a.view(m.Obs, flat(s.Final))}, 0)), 2, steps, n)
 	half := func(k int) *Node { return Squeeze(SliceAxis(values, 0, AxisElem(k)), 0) }
 
-	open, stats, discounted := book(l.Open, s, d.Gamma)
+	open, stats := book(l.Open, s)
 	odd := Add(notFinite(obs), notFinite(s.Reward))
 	l.Open = open
 	if a.config.NormObs {
@@ -72,7 +72,9 @@ func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *No
 	}
 	reward := s.Reward
 	if d.ScaleReward {
-		l.Reward = l.Reward.Update(Reshape(discounted, rows, 1))
+		sofar, left := discounted(Squeeze(SliceAxis(l.Open, 0, AxisElem(2)), 0), s, d.Gamma)
+		l.Open = Concatenate([]*Node{SliceAxis(l.Open, 0, AxisRange(0, 2)), ExpandAxes(left, 0)}, 0)
+		l.Reward = l.Reward.Update(Reshape(sofar, rows, 1))
 		reward = l.Reward.Scale(reward, 10)
 	}
 
@@ -83,32 +85,45 @@ func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *No
 	return l, b, Concatenate([]*Node{stats, Reshape(explained, 1), Reshape(odd, 1)}, 0)
 }
 
-// book follows episodes through a trajectory: what is open after it [3, N]; number, summed return and summed length of those that ended,
-// [3]; and the discounted return so far at every step, [T, N].
-func book(open *Node, s Steps, gamma float64) (newOpen, ended, discounted *Node) {
-	steps := s.Reward.Shape().Dimensions[0]
+// book follows episodes through a trajectory: what is open after it [3, N], and number, summed return and summed length of those that ended, [3].
+//
+// Episodes follow each other, so that all that ended in one environment together earned what was open, and every reward up to the last end:
+// sums suffice.
+func book(open *Node, s Steps) (newOpen, ended *Node) {
+	steps, n := s.Reward.Shape().Dimensions[0], s.Reward.Shape().Dimensions[1]
 	over := ConvertDType(Or(s.Terminated, s.Truncated), dtypes.Float32) // [T, N]
-	goesOn := OneMinus(over)
+	number := AddScalar(Iota(over.Graph(), over.Shape(), 0), 1)         // 1, ..., T
+	lastEnd := ReduceMax(Mul(number, over), 0)                          // [N], 0: none
+	past := GreaterOrEqual(BroadcastToDims(ExpandAxes(lastEnd, 0), steps, n), number)
+	none := Equal(lastEnd, ZerosLike(lastEnd))
+
+	row := func(k int) *Node { return Squeeze(SliceAxis(open, 0, AxisElem(k)), 0) }
+	split := func(k int, x *Node) (closed, left *Node) { // sums over time, [N]
+		zero := ZerosLike(x)
+		closed, left = ReduceSum(Where(past, x, zero), 0), ReduceSum(Where(past, zero, x), 0)
+		return Where(none, ZerosLike(closed), Add(closed, row(k))), Where(none, Add(left, row(k)), left)
+	}
+	returns, openReturn := split(0, s.Reward)
+	lengths, openLength := split(1, OnesLike(s.Reward))
+	newOpen = Stack([]*Node{openReturn, openLength, row(2)}, 0)
+	return newOpen, Stack([]*Node{ReduceAllSum(over), ReduceAllSum(returns), ReduceAllSum(lengths)}, 0)
+}
+
+// discounted is the discounted return so far of the episode at every step [T, N], and of the episode under way after it [N]; open is the one
+// before, [N].
+func discounted(open *Node, s Steps, gamma float64) (sofar, newOpen *Node) {
+	steps := s.Reward.Shape().Dimensions[0]
+	goesOn := OneMinus(ConvertDType(Or(s.Terminated, s.Truncated), dtypes.Float32))
 	row := func(x *Node, i int) *Node { return SliceAxis(x, 0, AxisRange(i, i+1)) }
 
-	// y_t = x_t + c_t y_{t-1}: the return, the length and the discounted return side by side, [3, T, N] with time first.
-	x := Stack([]*Node{s.Reward, OnesLike(s.Reward), s.Reward}, 1)
-	decay := Const(over.Graph(), [][][]float32{{{1}, {1}, {float32(gamma)}}})
-	carried := Mul(ExpandAxes(open, 0), BroadcastToDims(decay, 1, 3, open.Shape().Dimensions[1]))
-	first, c := Add(row(x, 0), carried), ZerosLike(x)
+	// y_t = r_t + c_t y_{t-1}
+	first, c := Add(row(s.Reward, 0), ExpandAxes(MulScalar(open, gamma), 0)), ZerosLike(s.Reward)
 	if steps > 1 {
-		first = Concatenate([]*Node{first, SliceAxis(x, 0, AxisRange(1))}, 0)
-		before := Concatenate([]*Node{row(goesOn, 0), SliceAxis(goesOn, 0, AxisRange(0, steps-1))}, 0)
-		c = Mul(BroadcastToDims(ExpandAxes(before, 1), x.Shape().Dimensions...), BroadcastToDims(decay, x.Shape().Dimensions...))
+		first = Concatenate([]*Node{first, SliceAxis(s.Reward, 0, AxisRange(1))}, 0)
+		c = MulScalar(Concatenate([]*Node{row(goesOn, 0), SliceAxis(goesOn, 0, AxisRange(0, steps-1))}, 0), gamma)
 	}
-	y := ops.Forward(first, c)
-
-	last := Squeeze(row(y, steps-1), 0)
-	newOpen = Mul(last, BroadcastToDims(row(goesOn, steps-1), last.Shape().Dimensions...))
-	at := func(k int) *Node { return Squeeze(SliceAxis(y, 1, AxisElem(k)), 1) }
-	sum := func(x *Node) *Node { return Reshape(ReduceAllSum(Mul(x, over)), 1) }
-	ended = Concatenate([]*Node{sum(OnesLike(over)), sum(at(0)), sum(at(1))}, 0)
-	return newOpen, ended, at(2)
+	sofar = ops.Forward(first, c)
+	return sofar, Squeeze(Mul(row(sofar, steps-1), row(goesOn, steps-1)), 0)
 }
 
 // notFinite counts the elements of x that are NaN or infinite.
