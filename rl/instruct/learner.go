@@ -25,10 +25,11 @@ type table struct {
 	sum     []float64 // of the errors in this batch, and how many
 	count   []int32
 	touched []int32
+	chosen  []bool // rows that step has done
 }
 
 func newTable(rows int) *table {
-	t := &table{best: make([]uint8, rows), actions: make([]uint8, rows), count: make([]int32, rows*width)}
+	t := &table{best: make([]uint8, rows), actions: make([]uint8, rows), count: make([]int32, rows*width), chosen: make([]bool, rows)}
 	for _, x := range []*[]float64{&t.q, &t.m, &t.v, &t.c1, &t.c2, &t.sum} {
 		*x = make([]float64, rows*width)
 	}
@@ -89,14 +90,28 @@ func (t *table) step(lr float64) {
 		t.sum[e], t.count[e] = 0, 0
 		t.m[e] = beta1*t.m[e] + (1-beta1)*g
 		t.v[e] = beta2*t.v[e] + (1-beta2)*g*g
-		t.c1[e] *= beta1
-		t.c2[e] *= beta2
+		t.c1[e] = decay(t.c1[e], beta1)
+		t.c2[e] = decay(t.c2[e], beta2)
 		t.q[e] += lr * (t.m[e] / (1 - t.c1[e])) / (math.Sqrt(t.v[e]/(1-t.c2[e])) + tiny)
 	}
 	for _, e := range t.touched {
-		t.choose(int(e) / width)
+		if row := int(e) / width; !t.chosen[row] {
+			t.choose(row)
+			t.chosen[row] = true
+		}
+	}
+	for _, e := range t.touched {
+		t.chosen[int(e)/width] = false
 	}
 	t.touched = t.touched[:0]
+}
+
+// decay is c times beta, until that no longer shows beside 1: numbers close to zero are a hundred times slower to multiply.
+func decay(c, beta float64) float64 {
+	if c < 1e-20 {
+		return 0
+	}
+	return c * beta
 }
 
 // episode is what a replay needs of a game: at every turn the entries that both players chose, and the reward.

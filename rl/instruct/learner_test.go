@@ -123,15 +123,15 @@ func TestUniformPriorIsNone(t *testing.T) {
 
 func TestLearnsTheInstruction(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		config Config
-		told   Instruction
-		strict bool
+		name    string
+		config  Config
+		told    Instruction
+		follows bool
 	}{
-		{"same", with(t, "lambda=0.5", "episodes=25000"), Same, true},
-		{"next", with(t, "lambda=0.5", "episodes=25000", "instruction=next"), Next, true},
-		{"changed half-way", with(t, "episodes=30000", "switch_at=5000"), Next, true},
-		{"none", with(t, "lambda=0", "episodes=15000"), Same, false},
+		{"same", with(t, "episodes=12000"), Same, true},
+		{"next", with(t, "episodes=12000", "instruction=next"), Next, true},
+		{"changed half-way", with(t, "episodes=12000", "switch_at=1000"), Next, true},
+		{"none", with(t, "lambda=0", "episodes=8000"), Same, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := Train(t.Context(), c.config, 1)
@@ -139,11 +139,11 @@ func TestLearnsTheInstruction(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := Examine(p, p, c.told)
-			if e.Score < 0.95 {
+			if e.Score < 0.8 {
 				t.Errorf("the pair scores %g", e.Score)
 			}
-			if person := Examine(p, Person(c.told), c.told); e.Strict() != c.strict || (person.Score > 0.9) != c.strict {
-				t.Errorf("%+v, %g with a person; want strict %t", e, person.Score, c.strict)
+			if person := Examine(p, Person(c.told), c.told); (e.HumanShare() > 0.8) != c.follows || (person.Score > 0.7) != c.follows {
+				t.Errorf("%+v, %g with a person; want a Bob who follows: %t", e, person.Score, c.follows)
 			}
 		})
 	}
