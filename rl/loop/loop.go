@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -26,6 +27,8 @@ type Loop[S, C, O any] struct {
 	name     string
 	most     int
 	backend  compute.Backend
+	devices  int
+	mesh     *distributed.DeviceMesh // nil on one device
 	exec     *graph.Exec
 	stepped  bool // one iteration a call, driven from the host
 	compiled time.Duration
@@ -35,10 +38,14 @@ type Loop[S, C, O any] struct {
 // New prepares body to be run at most `most` iterations a call; Run compiles it at the first call, Compile earlier.
 // name appears in errors.
 func New[S, C, O any](b compute.Backend, name string, most int, body Body[S, C, O]) (*Loop[S, C, O], error) {
+	return newLoop(b, 1, name, most, func(_ Device, i *graph.Node, s S, c C) (S, O) { return body(i, s, c) })
+}
+
+func newLoop[S, C, O any](b compute.Backend, devices int, name string, most int, body Replica[S, C, O]) (*Loop[S, C, O], error) {
 	if most < 1 {
 		return nil, fmt.Errorf("loop %s: at most %d iterations a call: give a number of at least 1", name, most)
 	}
-	l := &Loop[S, C, O]{name: name, most: most, backend: b, stepped: Stepped(b)}
+	l := &Loop[S, C, O]{name: name, most: most, backend: b, devices: devices, stepped: Stepped(b)}
 	build := l.buildWhile(body)
 	if l.stepped {
 		build = l.buildStep(body)
@@ -64,18 +71,18 @@ func split[S, C any](nodes []*graph.Node) (S, C) {
 }
 
 // buildStep makes the program of one iteration: (i, state, constants) to (next state, outputs).
-func (l *Loop[S, C, O]) buildStep(body Body[S, C, O]) func([]*graph.Node) []*graph.Node {
+func (l *Loop[S, C, O]) buildStep(body Replica[S, C, O]) func([]*graph.Node) []*graph.Node {
 	return func(in []*graph.Node) []*graph.Node {
 		s, c := split[S, C](in[1:])
-		next, out := l.apply(body, in[0], s, c)
+		next, out := l.apply(body, Device{}, in[0], s, c)
 		return append(next, out...)
 	}
 }
 
 // apply runs the body and checks what it returns.
-func (l *Loop[S, C, O]) apply(body Body[S, C, O], i *graph.Node, s S, c C) (next, out []*graph.Node) {
+func (l *Loop[S, C, O]) apply(body Replica[S, C, O], d Device, i *graph.Node, s S, c C) (next, out []*graph.Node) {
 	before := flatten(s)
-	ns, o := body(i, s, c)
+	ns, o := body(d, i, s, c)
 	next = flatten(ns)
 	for k, name := range Names[S]() {
 		if !next[k].Shape().Equal(before[k].Shape()) {
@@ -91,7 +98,7 @@ func (l *Loop[S, C, O]) apply(body Body[S, C, O], i *graph.Node, s S, c C) (next
 // gomlx's control flow dictates the form: main holds nothing but parameters, Consts, the While and its outputs; everything that
 // the body uses, the limit and the constants included, comes in as loop state; outputs are written into buffers with
 // DynamicUpdateSlice at i - from.
-func (l *Loop[S, C, O]) buildWhile(body Body[S, C, O]) func([]*graph.Node) []*graph.Node {
+func (l *Loop[S, C, O]) buildWhile(body Replica[S, C, O]) func([]*graph.Node) []*graph.Node {
 	return func(in []*graph.Node) []*graph.Node {
 		g := in[0].Graph()
 		nS, nC := len(Names[S]()), len(Names[C]())
@@ -132,7 +139,7 @@ func (l *Loop[S, C, O]) buildWhile(body Body[S, C, O]) func([]*graph.Node) []*gr
 			p := parameters(g)
 			i, from := p[0], p[1]
 			state, buffers, constants := p[3:3+nS], p[3+nS:3+nS+nO], p[3+nS+nO:]
-			next, out := l.apply(body, i, unflatten[S](state), unflatten[C](constants[:nC]))
+			next, out := l.apply(body, l.place(constants[nC:]), i, unflatten[S](state), unflatten[C](constants[:nC]))
 			res := append([]*graph.Node{graph.Add(i, graph.Const(g, int32(1))), from, p[2]}, next...)
 			at := graph.Sub(i, from)
 			for k, o := range l.share(out) {
@@ -191,16 +198,21 @@ func (l *Loop[S, C, O]) unshare(outs []*tensors.Tensor) ([]*tensors.Tensor, erro
 }
 
 // outShapes builds the body once in a graph that is thrown away: the buffers must exist before the While that fills them.
-func (l *Loop[S, C, O]) outShapes(in []*graph.Node, body Body[S, C, O]) []shapes.Shape {
+func (l *Loop[S, C, O]) outShapes(in []*graph.Node, body Replica[S, C, O]) []shapes.Shape {
 	g := graph.NewGraph(l.backend, l.name+" (shapes)")
 	defer g.Finalize()
+	if l.mesh != nil {
+		if err := g.SetSPMD(l.mesh); err != nil {
+			panic(err)
+		}
+	}
 	i := graph.Parameter(g, "i", in[0].Shape())
 	args := make([]*graph.Node, 0, len(in)-2)
 	for k, n := range in[2:] {
 		args = append(args, graph.Parameter(g, fmt.Sprintf("p%d", k), n.Shape()))
 	}
 	s, c := split[S, C](args)
-	_, out := l.apply(body, i, s, c)
+	_, out := l.apply(body, l.place(args[len(Names[S]())+len(Names[C]()):]), i, s, c)
 	sh := make([]shapes.Shape, len(out))
 	for k, o := range out {
 		sh[k] = o.Shape()
@@ -225,7 +237,7 @@ func (l *Loop[S, C, O]) Compile(s Values[S], c Values[C]) (time.Duration, error)
 		in = append(in, t.Shape())
 	}
 	start := time.Now()
-	if _, err := l.exec.Compile(in...); err != nil {
+	if _, err := l.exec.Compile(l.everywhere(in)...); err != nil {
 		return 0, fmt.Errorf("compiling loop %s: %w%s", l.name, err, advice(err))
 	}
 	l.compiled = time.Since(start)
@@ -268,7 +280,11 @@ func (l *Loop[S, C, O]) call(s Values[S], c Values[C], counters ...any) ([]*tens
 	for _, t := range c.ts {
 		in = append(in, t)
 	}
-	res, err := l.exec.Call(in...)
+	call := l.exec.Call
+	if l.devices > 1 {
+		call = l.callAll
+	}
+	res, err := call(in...)
 	if err != nil {
 		return nil, fmt.Errorf("running loop %s: %w", l.name, err)
 	}

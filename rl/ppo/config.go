@@ -39,6 +39,8 @@ type Config struct {
 	ValueWeight float64 `json:"value_weight" default:"0.5"`
 	// Longest gradient.
 	MaxNorm float64 `json:"max_norm" default:"0.5"`
+	// Devices of the engine that share the work of an update: each takes its part of every minibatch. The result is that of one, but for rounding.
+	Devices int `json:"devices" default:"1"`
 
 	// What looks at the observation. mlp: two tanh nets; conv: one convolution for both, for [side, side, channels].
 	Torso string `json:"torso" default:"mlp" enum:"mlp|conv"`
@@ -66,7 +68,7 @@ func (c *Config) Check() []error {
 		value, least int
 	}{
 		{"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
-		{"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
+		{"devices", c.Devices, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
 	} {
 		if v.value < v.least {
 			bad("%s is %d: give at least %d", v.name, v.value, v.least)
@@ -100,6 +102,9 @@ func (c *Config) Check() []error {
 	}
 	if batch%c.Minibatches != 0 || batch/c.Minibatches < 2 {
 		bad("envs x steps = %d steps do not make %d minibatches of equal size, of at least 2 steps each: change one of the three", batch, c.Minibatches)
+	}
+	if size := batch / c.Minibatches; size%c.Devices != 0 {
+		bad("a minibatch of envs x steps / minibatches = %d steps does not make %d equal parts, one for each of devices: change one of the four", size, c.Devices)
 	}
 	if c.iterations() > 1<<31/(c.Epochs*c.Minibatches) {
 		bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)

@@ -71,28 +71,30 @@ func (p *ppo) prepare(q question) answer {
 	return answer{ledger, key, lesson{p.agent.Rows(batch), Reshape(order, p.rounds(), p.batch()/p.Minibatches)}, stats}
 }
 
-// update is one minibatch. i counts the minibatches of the whole training.
-func (p *ppo) update(i *Node, s learner, l lesson) (learner, marks) {
+// update is one minibatch, of which every device takes its share. i counts the minibatches of the whole training.
+func (p *ppo) update(d loop.Device, i *Node, s learner, l lesson) (learner, marks) {
 	g := i.Graph()
 	round := Mod(i, Const(g, int32(p.rounds())))
 	rows := Squeeze(Gather(l.Order, Reshape(round, 1, 1)), 0)
 	b := p.agent.Unpack(Gather(l.Rows, ExpandAxes(rows, -1)))
+	advantage := d.Share(ops.Standardise(b.Advantage)) // by mean and deviation of the whole minibatch
+	b = rollout.Batch{Obs: d.Share(b.Obs), Action: d.Share(b.Action), LogProb: d.Share(b.LogProb), Value: d.Share(b.Value), Target: d.Share(b.Target)}
 
 	parts := p.agent.Net.Pack.Split(s.Theta)
 	pi, value := p.agent.Judge(parts, b.Obs)
 	logp, entropy := pi.LogProb(b.Action), ReduceAllMean(pi.Entropy())
-	policyLoss := ops.PPOLoss(logp, b.LogProb, ops.Standardise(b.Advantage), p.Clip)
+	policyLoss := ops.PPOLoss(logp, b.LogProb, advantage, p.Clip)
 	valueLoss := ops.ValueLoss(value, b.Target)
 	if !p.FreeValue {
 		valueLoss = ops.ClippedValueLoss(value, b.Value, b.Target, p.Clip)
 	}
 	loss := Add(policyLoss, Sub(MulScalar(valueLoss, p.ValueWeight), MulScalar(entropy, p.Entropy)))
 
-	grad, norm := nn.ClipNorm(p.agent.Net.Pack.Gradient(loss, parts), p.MaxNorm)
-	s.Theta, s.Adam = nn.Adam{Rate: p.rate(i), Eps: 1e-5}.Step(s.Theta, grad, s.Adam)
-
 	oldKL, kl := ops.ApproxKL(logp, b.LogProb)
-	return s, marks{nn.Join([]*Node{policyLoss, valueLoss, entropy, oldKL, kl, ops.ClipFraction(logp, b.LogProb, p.Clip), norm})}
+	means := d.Mean(p.agent.Net.Pack.Gradient(loss, parts), policyLoss, valueLoss, entropy, oldKL, kl, ops.ClipFraction(logp, b.LogProb, p.Clip))
+	grad, norm := nn.ClipNorm(means[0], p.MaxNorm)
+	s.Theta, s.Adam = nn.Adam{Rate: p.rate(i), Eps: 1e-5}.Step(s.Theta, grad, s.Adam)
+	return s, marks{nn.Join(append(means[1:], norm))}
 }
 
 // rate is the step size in minibatch i: it falls from update to update.

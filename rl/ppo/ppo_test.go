@@ -99,6 +99,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"no steps", "steps=-128", "steps is -128", nil},
 		{"unequal minibatches", "minibatches=3", "do not make 3 minibatches", nil},
 		{"minibatches of one", "envs=1 steps=4", "at least 2 steps", nil},
+		{"no devices", "devices=-1", "devices is -1", nil},
+		{"unequal parts of a minibatch", "devices=3", "a minibatch of envs x steps / minibatches = 128 steps does not make 3 equal parts", nil},
 		{"shorter than an update", "total=100", "total is 100", nil},
 		{"a step size below 0", "lr=-1", "lr is -1", nil},
 		{"a discount above 1", "gamma=1.1", "gamma is 1.1", nil},

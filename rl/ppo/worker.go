@@ -48,7 +48,7 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 		return err
 	}
 	w.Frees(p.prepare.Close)
-	if p.update, err = loop.New(b.Backend, "ppo: update", c.rounds(), p.ppo.update); err != nil {
+	if p.update, err = loop.NewOver(b.Backend, c.Devices, "ppo: update", c.rounds(), p.ppo.update); err != nil {
 		return err
 	}
 	w.Frees(p.update.Close)
