@@ -1,6 +1,12 @@
 package instruct
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/rewardlab/rewardlab/rl/run"
+)
 
 func popcount(v uint8) int { return bits.OnesCount8(v) }
 
@@ -102,4 +108,24 @@ func games(alice, bob *Pair, show func(ball, word, action int)) float64 {
 		sum += total * 6 / popcount(values)
 	}
 	return float64(sum) / float64(6*len(starts))
+}
+
+// Saved reads the policy that was kept from the state of a training: see run.Run.State.
+func Saved(state []run.Array) (*Pair, error) {
+	var p Pair
+	for _, part := range []struct {
+		name string
+		into []uint8
+		most uint8
+	}{{"kept/words", p.Words[:], Balls - 1}, {"kept/picks", p.Picks[:], Quit}} {
+		a, err := run.Find(state, part.name)
+		if err != nil {
+			return nil, err
+		}
+		if a.DType != "uint8" || len(a.Data) != len(part.into) || slices.Max(a.Data) > part.most {
+			return nil, fmt.Errorf("the checkpoint's %s is no policy of Say-Select: it is damaged or of another program; start a new run", part.name)
+		}
+		copy(part.into, a.Data)
+	}
+	return &p, nil
 }

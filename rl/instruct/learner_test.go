@@ -189,6 +189,13 @@ func TestDamagedState(t *testing.T) {
 	if _, err := tr.Step(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	good, err := tr.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Saved(good); err != nil || !reflect.DeepEqual(p, tr.Pair()) {
+		t.Errorf("the policy in the state is not the trainer's: %v", err)
+	}
 	for _, name := range []string{"replay", "kept/picks", "counts"} {
 		state, err := tr.State()
 		if err != nil {
@@ -203,6 +210,9 @@ func TestDamagedState(t *testing.T) {
 		}
 		if _, err := newTrainer(&c, 1, state); err == nil || !strings.Contains(err.Error(), "start a new run") {
 			t.Errorf("%s overwritten: error %v", name, err)
+		}
+		if _, err := Saved(state); (name == "kept/picks") != (err != nil) {
+			t.Errorf("%s overwritten: the policy is read with error %v", name, err)
 		}
 	}
 }
