@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -97,7 +99,7 @@ func TestTargetByHand(t *testing.T) {
 func TestUniformPriorIsNone(t *testing.T) {
 	state := func(assignments ...string) []run.Array {
 		c := with(t, append(assignments, "episodes=1500", "log_every=500")...)
-		tr, err := newTrainer(&c, 5, nil)
+		tr, err := newTrainer(&c, nil, 5, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,6 +151,31 @@ func TestLearnsTheInstruction(t *testing.T) {
 	}
 }
 
+// TestPriorFromFile: a file with the weights of the rule is the rule.
+func TestPriorFromFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "prior.json")
+	if err := os.WriteFile(path, []byte("[[3,1,1,1,1,1],[1,3,1,1,1,1],[1,1,3,1,1,1],[1,1,1,3,1,1],[1,1,1,1,3,1]]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var pairs []*Pair
+	for _, c := range []Config{with(t, "episodes=1000"), with(t, "episodes=1000", "weight=1", "table="+path), with(t, "episodes=1000", "weight=1")} {
+		p, err := Train(t.Context(), c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, p)
+	}
+	if !reflect.DeepEqual(pairs[0], pairs[1]) || reflect.DeepEqual(pairs[0], pairs[2]) {
+		t.Error("the table in the file is not what was trained with")
+	}
+	if err := os.WriteFile(path, []byte("[[3,1,1,1,1]]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPrior(path); err == nil || !strings.Contains(err.Error(), "another game") || !strings.Contains(err.Error(), path) {
+		t.Errorf("a table of another game: error %v", err)
+	}
+}
+
 func TestLambda(t *testing.T) {
 	c := with(t, "lambda=0.8", "lambda_end=0.25", "anneal_for=0.5", "episodes=1000")
 	l := newLearner(&c, [2]*Prior{{}, {}}, 1)
@@ -169,7 +196,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestConfigErrors(t *testing.T) {
-	for assignment, want := range map[string]string{"buffer=64": "larger buffer", "noise=2": "noise", "lambda=-1": "avoid", "weight=-1": "weight", "episodes=-1": "episodes", "epsilon=3": "epsilon"} {
+	for assignment, want := range map[string]string{"buffer=64": "larger buffer", "noise=2": "noise", "lambda=-1": "avoid", "weight=-1": "weight", "episodes=-1": "episodes", "epsilon=3": "epsilon", "table=nowhere.json": "nowhere.json"} {
 		c := with(t, assignment)
 		if _, err := New(&c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", assignment, err, want)
@@ -182,7 +209,7 @@ func TestConfigErrors(t *testing.T) {
 
 func TestDamagedState(t *testing.T) {
 	c := with(t, "episodes=300", "log_every=300")
-	tr, err := newTrainer(&c, 1, nil)
+	tr, err := newTrainer(&c, nil, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +235,7 @@ func TestDamagedState(t *testing.T) {
 		for i := range a.Data {
 			a.Data[i] = 0x7f
 		}
-		if _, err := newTrainer(&c, 1, state); err == nil || !strings.Contains(err.Error(), "start a new run") {
+		if _, err := newTrainer(&c, nil, 1, state); err == nil || !strings.Contains(err.Error(), "start a new run") {
 			t.Errorf("%s overwritten: error %v", name, err)
 		}
 		if _, err := Saved(state); (name == "kept/picks") != (err != nil) {

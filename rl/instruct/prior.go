@@ -1,9 +1,12 @@
 package instruct
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 )
 
 // Instruction is what Bob was told to do with the number that he hears.
@@ -99,6 +102,58 @@ func Rule(i Instruction, weight, noise float64, rng *rand.Rand) (*Prior, error) 
 			weights[word][a] = 1
 			if asked {
 				weights[word][a] = weight
+			}
+		}
+	}
+	return NewPrior(weights)
+}
+
+// ReadPrior reads a prior from a file: JSON, for each of Alice's five words six weights, of the balls and of Quit.
+func ReadPrior(path string) (*Prior, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("prior: %w", err)
+	}
+	var weights [][]float64
+	if err := json.Unmarshal(data, &weights); err != nil {
+		return nil, fmt.Errorf("prior %s: %w: it should be JSON such as [[3, 1, 1, 1, 1, 1], ...], five rows", path, err)
+	}
+	p, err := NewPrior(weights)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Probabilities are p's, [words, actions], each row with a sum of 1.
+func (p *Prior) Probabilities() [Balls][Balls + 1]float64 {
+	var out [Balls][Balls + 1]float64
+	for word, row := range p.Log {
+		sum := 0.0
+		for a, x := range row {
+			out[word][a] = math.Exp(x)
+			sum += out[word][a]
+		}
+		for a := range row {
+			out[word][a] /= sum
+		}
+	}
+	return out
+}
+
+// Average is the mean of the probabilities of several priors, such as of several wordings of one instruction.
+func Average(priors ...*Prior) (*Prior, error) {
+	if len(priors) == 0 {
+		return nil, errors.New("prior: an average of none: give at least one")
+	}
+	weights := make([][]float64, Balls)
+	for word := range weights {
+		weights[word] = make([]float64, Balls+1)
+	}
+	for _, p := range priors {
+		for word, row := range p.Probabilities() {
+			for a, x := range row {
+				weights[word][a] += x
 			}
 		}
 	}

@@ -76,3 +76,27 @@ func TestPrompt(t *testing.T) {
 		t.Errorf("candidates %q", c)
 	}
 }
+
+// TestAverage: 3/8 and 1/8, and the other way round for another word, make 1/4.
+func TestAverage(t *testing.T) {
+	var ps []*instruct.Prior
+	for _, i := range []instruct.Instruction{instruct.Same, instruct.Next} {
+		p, err := instruct.Rule(i, 3, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps = append(ps, p)
+	}
+	mean, err := instruct.Average(ps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for a, want := range []float64{1. / 8, 1. / 8, 1. / 4, 1. / 4, 1. / 8, 1. / 8} {
+		if got := mean.Probabilities()[2][a]; math.Abs(got-want) > 1e-15 {
+			t.Errorf("after word 2, action %d has probability %g, want %g", a, got, want)
+		}
+	}
+	if _, err := instruct.Average(); err == nil {
+		t.Error("an average of nothing")
+	}
+}

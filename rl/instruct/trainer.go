@@ -13,14 +13,24 @@ import (
 )
 
 // Worker trains instructQ. It implements run.Worker; there is nothing to compile.
-type Worker struct{ cfg *Config }
+type Worker struct {
+	cfg   *Config
+	table *Prior // from the file that the configuration names; nil: none
+}
 
 // New takes a resolved configuration.
 func New(cfg *Config) (*Worker, error) {
 	if err := run.Check(cfg); err != nil {
 		return nil, err
 	}
-	return &Worker{cfg}, nil
+	w := &Worker{cfg: cfg}
+	if cfg.Table != "" {
+		var err error
+		if w.table, err = ReadPrior(cfg.Table); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
 }
 
 // Info implements run.Worker.
@@ -33,13 +43,13 @@ func (w *Worker) Close() error { return nil }
 
 // Trainer implements run.Worker.
 func (w *Worker) Trainer(_ context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-	return newTrainer(w.cfg, seed, state)
+	return newTrainer(w.cfg, w.table, seed, state)
 }
 
 // Trainer is one seed. It implements run.Trainer.
 type Trainer struct{ l *learner }
 
-func newTrainer(cfg *Config, seed int64, state []run.Array) (*Trainer, error) {
+func newTrainer(cfg *Config, table *Prior, seed int64, state []run.Array) (*Trainer, error) {
 	noise := rand.New(rand.NewPCG(uint64(run.Stream(seed, "prior")), 0))
 	var priors [2]*Prior
 	for i, name := range []string{cfg.Instruction, cfg.Then} {
@@ -48,6 +58,9 @@ func newTrainer(cfg *Config, seed int64, state []run.Array) (*Trainer, error) {
 			return nil, err
 		}
 		priors[i] = p
+	}
+	if table != nil {
+		priors[0] = table
 	}
 	t := &Trainer{newLearner(cfg, priors, uint64(run.Stream(seed, run.StreamTrain)))}
 	if state != nil {
@@ -235,13 +248,16 @@ func (l *learner) sound() error {
 
 // Train trains one seed to the end and returns the policy that was kept. Zero fields of the configuration mean their defaults.
 func Train(ctx context.Context, cfg Config, seed int64) (*Pair, error) {
-	if err := run.Resolve(&cfg); err != nil {
+	pairs, err := TrainSeeds(ctx, cfg, []int64{seed})
+	if err != nil {
 		return nil, err
 	}
-	if err := run.Check(&cfg); err != nil {
-		return nil, err
-	}
-	t, err := newTrainer(&cfg, seed, nil)
+	return pairs[0], nil
+}
+
+// train trains one seed.
+func (w *Worker) train(ctx context.Context, seed int64) (*Pair, error) {
+	t, err := newTrainer(w.cfg, w.table, seed, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -259,15 +275,22 @@ func Train(ctx context.Context, cfg Config, seed int64) (*Pair, error) {
 	}
 }
 
-// TrainSeeds trains many seeds side by side, on all cores.
+// TrainSeeds does what Train does for many seeds, side by side on all cores.
 func TrainSeeds(ctx context.Context, cfg Config, seeds []int64) ([]*Pair, error) {
+	if err := run.Resolve(&cfg); err != nil {
+		return nil, err
+	}
+	w, err := New(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	pairs, errs := make([]*Pair, len(seeds)), make([]error, len(seeds))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(seeds)) {
 		wg.Go(func() {
 			for i := range next {
-				pairs[i], errs[i] = Train(ctx, cfg, seeds[i])
+				pairs[i], errs[i] = w.train(ctx, seeds[i])
 			}
 		})
 	}
