@@ -52,9 +52,10 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 		return err
 	}
 	w.Frees(exam.Close)
-	if err := p.compile(ctx, exam); err != nil {
+	if err := p.compile(ctx); err != nil {
 		return err
 	}
+	exam.CompileAhead(ctx)
 	plan := trainer.Plan[state]{
 		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
@@ -72,14 +73,13 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	return nil
 }
 
-// compile compiles everything, side by side.
-func (p *programs) compile(ctx context.Context, exam *rollout.Examiner) error {
+// compile compiles what training needs, side by side.
+func (p *programs) compile(ctx context.Context) error {
 	mind, err := p.agent.MindLike()
 	if err != nil {
 		return err
 	}
 	var side errgroup.Group
-	side.Go(func() error { return exam.Compile(ctx, mind) })
 	side.Go(func() error { return p.player.Compile(ctx, mind) })
 	side.Go(func() error {
 		ts := append(p.learnerStart(make([]float32, p.agent.Net.Pack.Size())), p.player.LedgerStart()...)

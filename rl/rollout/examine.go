@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
@@ -40,6 +41,7 @@ type Examiner struct {
 	limit int
 	loop  *loop.Loop[exam, Mind, nothing]
 	reset *loop.Func[seed, exam]
+	ahead errgroup.Group // compiles while the training goes on
 }
 
 // NewExaminer prepares examinations of n episodes of at most `limit` steps; 0 takes the environment's own time
@@ -93,8 +95,20 @@ func (e *Examiner) start(ctx context.Context, stream int64) (loop.Values[exam], 
 	return x, errors.Join(err, in.Close())
 }
 
-// Compile compiles both programs for parameters like those of mind.
-func (e *Examiner) Compile(ctx context.Context, mind loop.Values[Mind]) error {
+// CompileAhead begins to compile and returns; Examine and Close wait until that is done. A training uses one core and needs no examination
+// before its end.
+func (e *Examiner) CompileAhead(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	e.ahead.Go(func() error {
+		mind, err := e.agent.MindLike()
+		if err != nil {
+			return err
+		}
+		return errors.Join(e.compile(ctx, mind), mind.Close())
+	})
+}
+
+func (e *Examiner) compile(ctx context.Context, mind loop.Values[Mind]) error {
 	x, err := e.start(ctx, 0)
 	if err != nil {
 		return err
@@ -105,6 +119,9 @@ func (e *Examiner) Compile(ctx context.Context, mind loop.Values[Mind]) error {
 
 // Examine plays the episodes that stream is the seed of. An episode that outlasts the limit counts with what it has earned.
 func (e *Examiner) Examine(ctx context.Context, stream int64, mind loop.Values[Mind]) (Marks, error) {
+	if err := e.ahead.Wait(); err != nil {
+		return Marks{}, fmt.Errorf("compiling the examination: %w", err)
+	}
 	x, err := e.start(ctx, stream)
 	if err != nil {
 		return Marks{}, err
@@ -149,6 +166,7 @@ func wide(t *tensors.Tensor) []float64 {
 
 // Close frees the programs.
 func (e *Examiner) Close() {
+	_ = e.ahead.Wait() // its error is Examine's
 	e.loop.Close()
 	e.reset.Close()
 }
