@@ -18,6 +18,15 @@
 // engine, whose loops cannot hold gradients, the same body is compiled once and stepped from the host; results are of the
 // same kind, only slower.
 //
+// NewOver runs one loop on several devices at once: each gets the same state and constants, takes its Share of the rows, and the Mean over the
+// devices of gradients and losses (one all-reduce), so that the state stays one:
+//
+//	l, err := loop.NewOver(engine, 2, "descent", 100, func(d loop.Device, i *graph.Node, s state, c data) (state, out) {
+//		loss := ... // of d.Share(c.Images)
+//		m := d.Mean(loss, graph.Gradient(loss, s.Theta)[0])
+//		...
+//	})
+//
 // Rules for a body, checked where they can be: it uses nothing but its arguments and constants that it makes itself (a node
 // captured from outside belongs to another function); it contains no second loop; the state that it returns has the shapes and
 // types of the state that it got. A program holds one loop.

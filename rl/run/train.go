@@ -22,7 +22,14 @@ import (
 // returns the partial result together with an error that wraps ctx's. A metric
 // that is not finite stops the run with a [*DivergedError]. An error in one seed
 // stops the others in the same way.
-func Train(ctx context.Context, folder string, job Job) (*Result, error) {
+func Train(ctx context.Context, folder string, job Job) (_ *Result, err error) {
+	if job.Replace {
+		release, openErr := job.openFirst(ctx)
+		if openErr != nil {
+			return nil, openErr
+		}
+		defer func() { err = errors.Join(err, release()) }()
+	}
 	s, err := openSession(folder, job)
 	if err != nil {
 		return nil, err
@@ -37,6 +44,33 @@ func Train(ctx context.Context, folder string, job Job) (*Result, error) {
 	}
 	err = s.work(ctx, s.train)
 	return s.finish(ctx, err)
+}
+
+// openFirst opens worker 0 at once, and lets Open hand it out: that the engine cannot do the job is known before a run is thrown away for it.
+// What it returns closes the worker if nobody has asked for it.
+func (j *Job) openFirst(ctx context.Context) (release func() error, err error) {
+	if _, err := j.check(); err != nil {
+		return nil, err
+	}
+	open := j.Open
+	first, err := open(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	j.Open = func(ctx context.Context, i int) (Worker, error) {
+		if i != 0 || first == nil {
+			return open(ctx, i)
+		}
+		w := first
+		first = nil
+		return w, nil
+	}
+	return func() error {
+		if first == nil {
+			return nil
+		}
+		return first.Close()
+	}, nil
 }
 
 // Evaluate evaluates every seed of a run again at its newest checkpoint, and

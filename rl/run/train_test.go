@@ -196,6 +196,23 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A job that no worker opens for, as one for more devices than there are, costs nothing.
+func TestReplaceKeepsTheRunIfNothingOpens(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	mustTrain(t, folder, fakeJob(t, &fakeConfig{}, 1, 2))
+	_, before := outcome(t, folder)
+	job := fakeJob(t, &fakeConfig{Iterations: 20}, 5)
+	job.Replace = true
+	job.Open = func(context.Context, int) (Worker, error) { return nil, errors.New("no such device") }
+	if _, err := Train(t.Context(), folder, job); err == nil || err.Error() != "no such device" {
+		t.Errorf("error %v", err)
+	}
+	_, after := outcome(t, folder)
+	if len(after.Rows) != len(before.Rows) || len(after.Rows) == 0 || !slices.Equal(after.Seeds, before.Seeds) {
+		t.Errorf("%d rows of seeds %v, before it were %d of seeds %v", len(after.Rows), after.Seeds, len(before.Rows), before.Seeds)
+	}
+}
+
 func TestDivergence(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "run")
 	cfg := &fakeConfig{DivergeAt: 40}

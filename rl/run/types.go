@@ -118,10 +118,12 @@ type Job struct {
 	CheckpointIterations int
 	// Resume continues the run in the folder if there is one.
 	Resume bool
-	// Replace throws away the run in the folder, if there is one.
+	// Replace throws away the run in the folder, if there is one, once a worker
+	// has opened for the new one.
 	Replace bool
 	// Open makes worker number 0, 1, ... Every worker is opened, used and closed
-	// on one goroutine. Its errors are passed on as they are.
+	// on one goroutine, but for number 0 of a job that replaces a run, which Train
+	// opens before. Its errors are passed on as they are.
 	Open func(ctx context.Context, worker int) (Worker, error)
 	// Score is computed for every seed and summarised over the seeds.
 	Score Score
