@@ -46,6 +46,8 @@ func ppoPresets() []run.Preset {
 		{"ppo-breakout", "PPO plays MinAtar's Breakout", arcade("breakout")},
 		{"ppo-freeway", "PPO plays MinAtar's Freeway", arcade("freeway")},
 		{"ppo-spaceinvaders", "PPO plays MinAtar's Space Invaders", arcade("spaceinvaders")},
+		{"ppo-asterix", "PPO plays MinAtar's Asterix", arcade("asterix")},
+		{"ppo-seaquest", "PPO plays MinAtar's Seaquest", arcade("seaquest")},
 	}
 	out := make([]run.Preset, len(presets))
 	for i, p := range presets {
