@@ -70,7 +70,7 @@ func NewOver[S, C, O any](b compute.Backend, devices int, name string, most int,
 		return nil, fmt.Errorf("loop %s: %d devices asked for: give at least 1", name, devices)
 	}
 	if has := b.NumDevices(); devices > has {
-		return nil, fmt.Errorf("loop %s: %d devices asked for, engine %s has %d: give %d at most, or open an engine with more (XLA has several, the pure-Go engine one)",
+		return nil, fmt.Errorf("loop %s: %d devices asked for, engine %s has %d: give %d at most, or open an engine with more (rl doctor shows it; the pure-Go engine has one)",
 			name, devices, b.Name(), has, has)
 	}
 	if devices > 1 && Stepped(b) {
