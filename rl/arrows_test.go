@@ -15,13 +15,14 @@ notebooks: notebooks/internal/... datasets/fetch
 notebooks/internal/...: notebooks/internal/... notebooks/nb datasets/fetch
 notebooks/nb:
 rl/cmd/rl: rl rl/run rl/backend rl/env rl/film rl/speed plots
-rl: rl/igl rl/a2c rl/ppo rl/qlearn rl/instruct rl/env rl/film rl/run rl/backend rl/eval datasets plots
+rl: rl/igl rl/a2c rl/ppo rl/qlearn rl/instruct rl/rollout rl/env rl/film rl/run rl/backend rl/eval datasets plots
 rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
-rl/ppo: rl/trainer rl/rollout rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
+rl/ppo: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/qlearn: rl/trainer rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
-rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend rl/film
+rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/rollout: rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/film
 rl/trainer: rl/loop rl/run
+rl/trainer/trainertest: rl/run
 rl/loop:
 rl/nn:
 rl/env: rl/ops rl/run

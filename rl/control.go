@@ -30,10 +30,9 @@ func reach(name string) ppo.Config {
 
 // ppoPresets are proximal policy optimisation in the environments of the table.
 func ppoPresets() []run.Preset {
-	presets := []struct {
-		name, summary string
-		config        ppo.Config
-	}{
+	return controls("ppo", ppo.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *ppo.Config) (run.Worker, error) {
+		return ppo.New(ctx, e, made, c)
+	}, func(c *ppo.Config) string { return c.Env }, []control[ppo.Config]{
 		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
 		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
 		{"ppo-pendulum", "PPO swings a pendulum up: a continuous action", reach("pendulum")},
@@ -48,49 +47,41 @@ func ppoPresets() []run.Preset {
 		{"ppo-spaceinvaders", "PPO plays MinAtar's Space Invaders", arcade("spaceinvaders")},
 		{"ppo-asterix", "PPO plays MinAtar's Asterix", arcade("asterix")},
 		{"ppo-seaquest", "PPO plays MinAtar's Seaquest", arcade("seaquest")},
-	}
-	out := make([]run.Preset, len(presets))
-	for i, p := range presets {
-		out[i] = run.Preset{
-			Name: p.name, Algorithm: "ppo", Summary: p.summary, Score: greedyReturn(),
-			New:          func() any { c := p.config; return &c },
-			ConfigSource: ppo.ConfigSource,
-			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*ppo.Config)
-				if !ok {
-					return nil, fmt.Errorf("ppo: a configuration of type %T: give a *ppo.Config", cfg)
-				}
-				return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-					return ppo.New(ctx, e, made, c)
-				})
-			},
-		}
-	}
-	return out
+	})
 }
 
 // a2cPresets are the advantage actor-critic.
 func a2cPresets() []run.Preset {
-	presets := []struct {
-		name, summary string
-		config        a2c.Config
-	}{
+	return controls("a2c", a2c.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *a2c.Config) (run.Worker, error) {
+		return a2c.New(ctx, e, made, c)
+	}, func(c *a2c.Config) string { return c.Env }, []control[a2c.Config]{
 		{"a2c-cartpole", "the advantage actor-critic balances a pole", a2c.Config{
 			Envs: 32, Steps: 5, LR: 2e-3, Entropy: 0.01, NormAdvantage: true}},
-	}
-	out := make([]run.Preset, len(presets))
-	for i, p := range presets {
+	})
+}
+
+// control is a preset of a learner with configuration C in one environment.
+type control[C any] struct {
+	name, summary string
+	config        C
+}
+
+// controls makes presets of rows. learner compiles a configuration in its environment, which is called environment(c) in the table.
+func controls[C any](algorithm, source string, learner func(context.Context, *backend.Engine, env.Env, *C) (run.Worker, error),
+	environment func(*C) string, rows []control[C]) []run.Preset {
+	out := make([]run.Preset, len(rows))
+	for i, p := range rows {
 		out[i] = run.Preset{
-			Name: p.name, Algorithm: "a2c", Summary: p.summary, Score: greedyReturn(),
+			Name: p.name, Algorithm: algorithm, Summary: p.summary, Score: greedyReturn(),
 			New:          func() any { c := p.config; return &c },
-			ConfigSource: a2c.ConfigSource,
+			ConfigSource: source,
 			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*a2c.Config)
+				c, ok := cfg.(*C)
 				if !ok {
-					return nil, fmt.Errorf("a2c: a configuration of type %T: give an *a2c.Config", cfg)
+					return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
 				}
-				return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-					return a2c.New(ctx, e, made, c)
+				return openControl(ctx, opt, environment(c), func(e *backend.Engine, made env.Env) (run.Worker, error) {
+					return learner(ctx, e, made, c)
 				})
 			},
 		}

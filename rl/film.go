@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/qlearn"
+	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -25,17 +26,21 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 	}
 	var name string
 	var shoot func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error)
+	actorCritic := func(environment string, c rollout.AgentConfig) {
+		name = environment
+		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
+			take, err := rollout.Film(ctx, e.Backend, in, c, state, o)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Algorithm, err)
+			}
+			return take, nil
+		}
+	}
 	switch c := cfg.(type) {
 	case *ppo.Config:
-		name = c.Env
-		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
-			return ppo.Film(ctx, e, in, c, state, o)
-		}
+		actorCritic(c.Env, c.Agent())
 	case *a2c.Config:
-		name = c.Env
-		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
-			return a2c.Film(ctx, e, in, c, state, o)
-		}
+		actorCritic(c.Env, c.Agent())
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {

@@ -2,7 +2,7 @@ package rl
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
@@ -12,10 +12,7 @@ import (
 
 // qPresets are Q-learning with networks and with tables.
 func qPresets() []run.Preset {
-	networks := []struct {
-		name, summary string
-		config        qlearn.Network
-	}{
+	networks := []control[qlearn.Network]{
 		{"dqn-cartpole", "double DQN balances a pole", qlearn.Network{}},
 		{"dqn-mountaincar", "double DQN with 5-step returns drives a car out of a valley; random actions last", qlearn.Network{
 			Env: "mountaincar", Envs: 8, Iterations: 30_000, Buffer: 240_000, NStep: 5, Keep: 0.95, LREnd: 0.05,
@@ -24,10 +21,7 @@ func qPresets() []run.Preset {
 			Env: "acrobot", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.8, Hidden: []int{128, 64}, RawObs: true,
 			Exploration: qlearn.Exploration{EpsilonEnd: 0.01, EpsilonFor: 0.9}}},
 	}
-	tables := []struct {
-		name, summary string
-		config        qlearn.Table
-	}{
+	tables := []control[qlearn.Table]{
 		{"q-grid", "tabular Q-learning finds the values of a small grid world exactly", qlearn.Table{
 			Env: "gridworld", Iterations: 10_000, LR: 1, LREnd: 1, Exploration: qlearn.Exploration{EpsilonEnd: 0.1}}},
 		{"q-keydoor", "double Q-learning in a table: fetch a key, open a door", qlearn.Table{
@@ -35,44 +29,18 @@ func qPresets() []run.Preset {
 		{"q-mountaincar", "Q-learning with tile coding drives a car out of a valley", qlearn.Table{
 			Iterations: 60_000, Gamma: 1, LR: 0.3, LREnd: 0.07, Exploration: qlearn.Exploration{Epsilon: 0.1, EpsilonEnd: 0.001}}},
 	}
-	var out []run.Preset
-	for _, p := range networks {
-		out = append(out, run.Preset{
-			Name: p.name, Algorithm: "dqn", Summary: p.summary, Score: greedyReturn(),
-			New:          func() any { c := p.config; return &c },
-			ConfigSource: qlearn.ConfigSource,
-			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*qlearn.Network)
-				if !ok {
-					return nil, fmt.Errorf("dqn: a configuration of type %T: give a *qlearn.Network", cfg)
-				}
-				return openControl(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
-					return qlearn.NewNetwork(ctx, b, e, c)
-				})
-			},
-		})
-	}
-	for _, p := range tables {
-		out = append(out, run.Preset{
-			Name: p.name, Algorithm: "q", Summary: p.summary, Score: greedyReturn(),
-			New:          func() any { c := p.config; return &c },
-			ConfigSource: qlearn.ConfigSource,
-			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*qlearn.Table)
-				if !ok {
-					return nil, fmt.Errorf("q: a configuration of type %T: give a *qlearn.Table", cfg)
-				}
-				return openControl(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
-					e, err := numbered(e, c.Env)
-					if err != nil {
-						return nil, err
-					}
-					return qlearn.NewTable(ctx, b, e, c)
-				})
-			},
-		})
-	}
-	return out
+	return slices.Concat(
+		controls("dqn", qlearn.ConfigSource, func(ctx context.Context, b *backend.Engine, e env.Env, c *qlearn.Network) (run.Worker, error) {
+			return qlearn.NewNetwork(ctx, b, e, c)
+		}, func(c *qlearn.Network) string { return c.Env }, networks),
+		controls("q", qlearn.ConfigSource, func(ctx context.Context, b *backend.Engine, e env.Env, c *qlearn.Table) (run.Worker, error) {
+			e, err := numbered(e, c.Env)
+			if err != nil {
+				return nil, err
+			}
+			return qlearn.NewTable(ctx, b, e, c)
+		}, func(c *qlearn.Table) string { return c.Env }, tables),
+	)
 }
 
 // numbered is the environment called name as a table learns it.

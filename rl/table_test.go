@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
 // small makes a preset of each algorithm train for two chunks in about a second. An algorithm that joins the table needs a line here, and
@@ -45,16 +46,7 @@ func conform(t *testing.T, p run.Preset) {
 	if !ok {
 		t.Fatalf("no small configuration for algorithm %s: add a line to the table above", p.Algorithm)
 	}
-	cfg := p.New()
-	if err := run.Set(cfg, strings.Fields(set)...); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Resolve(cfg); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Check(cfg); err != nil {
-		t.Fatal(err)
-	}
+	cfg := trainertest.Resolved(t, p.New(), strings.Fields(set)...)
 	w, err := p.Open(t.Context(), cfg, run.OpenOptions{Workers: 1, Log: func(s string) { t.Log(s) }})
 	if err != nil {
 		t.Fatal(err)

@@ -7,15 +7,16 @@ import (
 	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
 // A policy that does not learn balances for 10 steps or so.
 func TestLearns(t *testing.T) {
-	rows, eval, _ := train(t, open(t, backendtest.XLA(t), "envs=32 steps=5 lr=2e-3 entropy=0.01 norm_advantage=true"), 1)
-	if got := eval["eval/return"]; got < 400 {
+	r := trainertest.Train(t, open(t, backendtest.XLA(t), "envs=32 steps=5 lr=2e-3 entropy=0.01 norm_advantage=true"), 1)
+	if got := r.Eval["eval/return"]; got < 400 {
 		t.Errorf("greedy return %.0f after training, want at least 400", got)
 	}
-	last := rows[len(rows)-1].Values
+	last := r.Last().Values
 	for _, name := range strings.Fields("losses/policy_loss losses/value_loss losses/entropy losses/grad_norm losses/explained_variance charts/learning_rate") {
 		if _, ok := last[name]; !ok {
 			t.Errorf("no metric %s", name)

@@ -98,6 +98,7 @@ func (c *Config) chunk() int {
 	return every * max(1, min(20000/c.batch(), c.iterations()/2)/every)
 }
 
-func (c *Config) agent() rollout.AgentConfig {
+// Agent says how the agent of a resolved c looks at the world.
+func (c *Config) Agent() rollout.AgentConfig {
 	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs}
 }

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/tensors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
@@ -34,7 +31,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 
 // build makes and compiles the programs, side by side.
 func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vector, c *Config) error {
-	agent, err := rollout.NewAgent(v, c.agent())
+	agent, err := rollout.NewAgent(v, c.Agent())
 	if err != nil {
 		return err
 	}
@@ -59,13 +56,7 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	plan := trainer.Plan[state]{
 		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
-		Evaluate: func(ctx context.Context, seed int64, s loop.Values[state]) (map[string]float64, error) {
-			seen, err := loop.Part[nn.Running](s, "Ledger.Obs")
-			if err != nil {
-				return nil, err
-			}
-			return exam.Evaluate(ctx, seed, s.Get("Learner.Theta"), seen)
-		},
+		Evaluate: rollout.Evaluation[state](exam),
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		return plan.Trainer(ctx, seed, state)
@@ -82,8 +73,8 @@ func (p *programs) compile(ctx context.Context) error {
 	var side errgroup.Group
 	side.Go(func() error { return p.player.Compile(ctx, mind) })
 	side.Go(func() error {
-		ts := append(p.learnerStart(make([]float32, p.agent.Net.Pack.Size())), p.player.LedgerStart()...)
-		q, err := loop.Pack[question](append(append(ts, p.player.StepsLike()...), zeros())...)
+		ts := append(nn.Start(make([]float32, p.agent.Net.Pack.Size())), p.player.LedgerStart()...)
+		q, err := loop.Pack[question](append(append(ts, p.player.StepsLike()...), nn.ZeroTensor())...)
 		if err != nil {
 			return err
 		}
@@ -99,15 +90,6 @@ func (p *programs) start(ctx context.Context, seed int64) (loop.Values[state], e
 	if err != nil {
 		return loop.Values[state]{}, err
 	}
-	ts := p.learnerStart(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
+	ts := nn.Start(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
 	return loop.Pack[state](append(append(ts, walk.Tensors()...), p.player.LedgerStart()...)...)
-}
-
-// learnerStart is theta, and Adam's moments and step at zero.
-func (p *programs) learnerStart(theta []float32) []*tensors.Tensor {
-	return []*tensors.Tensor{tensors.FromValue(theta), zeros(len(theta)), zeros(len(theta)), zeros()}
-}
-
-func zeros(dims ...int) *tensors.Tensor {
-	return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // page is how many held-out images are looked at in one call.
@@ -34,21 +37,22 @@ type examiner struct {
 	program              *loop.Func[question, marks]
 	images, labels, mean *tensors.Tensor
 	n                    int
-	worker               *Worker
+	backend              compute.Backend
 }
 
-func newExaminer(w *Worker, p *problem, held Digits, mean *tensors.Tensor) (*examiner, error) {
+func newExaminer(b compute.Backend, w *trainer.Worker, p *problem, held Digits, mean *tensors.Tensor) (*examiner, error) {
 	labels := make([]int32, len(held.Labels))
 	for i, y := range held.Labels {
 		labels[i] = int32(y)
 	}
-	x := &examiner{problem: p, n: len(labels), worker: w, mean: mean, labels: tensors.FromValue(labels),
+	x := &examiner{problem: p, n: len(labels), backend: b, mean: mean, labels: tensors.FromValue(labels),
 		images: tensors.FromFlatDataAndDimensions(held.Images, len(labels), held.pixels())}
 	var err error
-	if x.program, err = loop.NewFunc(w.engine.Backend, "igl examination", p.mark); err != nil {
+	if x.program, err = loop.NewFunc(b, "igl examination", p.mark); err != nil {
 		return nil, fmt.Errorf("igl: %w", err)
 	}
-	w.closers = append(w.closers, x.images.FinalizeAll, x.labels.FinalizeAll, func() error { x.program.Close(); return nil })
+	w.Closers = append(w.Closers, x.images.FinalizeAll, x.labels.FinalizeAll)
+	w.Frees(x.program.Close)
 	return x, nil
 }
 
@@ -60,11 +64,11 @@ func (x *examiner) question(theta *tensors.Tensor, offset int) (loop.Values[ques
 // prepare compiles the examination and uploads its images.
 func (x *examiner) prepare() error {
 	for _, t := range []*tensors.Tensor{x.images, x.labels} {
-		if err := t.ToDevice(x.worker.engine.Backend, 0); err != nil {
+		if err := t.ToDevice(x.backend, 0); err != nil {
 			return fmt.Errorf("held-out images: to the device: %w", err)
 		}
 	}
-	in, err := x.question(zeros(x.problem.pack.Size()), 0)
+	in, err := x.question(nn.ZeroTensor(x.problem.pack.Size()), 0)
 	if err != nil {
 		return err
 	}

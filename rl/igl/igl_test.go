@@ -16,21 +16,12 @@ import (
 	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
 func config(t testing.TB, set ...string) *Config {
 	t.Helper()
-	c := &Config{}
-	if err := run.Set(c, set...); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Resolve(c); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Check(c); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return trainertest.Resolved(t, &Config{}, set...)
 }
 
 // plain images: image i of digit k is 4 pixels, all of value k.
@@ -277,31 +268,13 @@ func learn(t *testing.T, e *backend.Engine, set ...string) (float64, map[string]
 		t.Fatal(err)
 	}
 	defer w.Close()
-	tr, err := w.Trainer(t.Context(), 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []run.Row
-	for {
-		r, err := tr.Step(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, r.Rows...)
-		if r.Iteration == r.Total {
-			break
-		}
-	}
-	eval, err := tr.Evaluate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := rows[len(rows)-max(1, len(rows)/10):]
+	r := trainertest.Train(t, w, 1)
+	last := r.Rows[len(r.Rows)-max(1, len(r.Rows)/10):]
 	var sum float64
-	for _, r := range last {
-		sum += r.Values["reward/true"] / float64(len(last))
+	for _, row := range last {
+		sum += row.Values["reward/true"] / float64(len(last))
 	}
-	return sum, eval
+	return sum, r.Eval
 }
 
 func synthetic(t *testing.T) *datasets.Digits {

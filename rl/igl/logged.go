@@ -243,7 +243,7 @@ func (p *problem) loggedStart(seed int64) (loop.Values[loggedState], error) {
 	}
 	var ts []*tensors.Tensor
 	for _, theta := range [][]float32{first, mirror} {
-		ts = append(append(ts, begin(theta)...), zeros(), zeros(decoders))
+		ts = append(append(ts, nn.Start(theta)...), nn.ZeroTensor(), nn.ZeroTensor(decoders))
 	}
 	return loop.Pack[loggedState](append(ts, tensors.FromValue(fresh), k)...)
 }

@@ -79,5 +79,5 @@ func (p *problem) onlineStart(seed int64) (loop.Values[onlineState], error) {
 		return loop.Values[onlineState]{}, err
 	}
 	theta := p.pack.Init(uint64(run.Stream(seed, run.StreamInit)))
-	return loop.Pack[onlineState](append(begin(theta), k)...)
+	return loop.Pack[onlineState](append(nn.Start(theta), k)...)
 }

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"golang.org/x/sync/errgroup"
@@ -62,33 +60,25 @@ func (p *problem) adam(g *Graph) nn.Adam {
 	return nn.Adam{Rate: p.pack.Spread(g, p.LR, p.DecoderLR, p.DecoderLR)}
 }
 
-// Worker holds the programs of one configuration on one engine. It implements run.Worker.
-type Worker struct {
-	engine  *backend.Engine
-	seconds float64 // that New took: uploading and compiling
-	trainer func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error)
-	closers []func() error
-}
-
 // New uploads the images and compiles the programs for c, which must be resolved and checked. Contexts and answers are drawn from train,
 // accuracy is measured on held; the two must not overlap.
-func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) (*Worker, error) {
+func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) (*trainer.Worker, error) {
 	if err := errors.Join(train.check("training"), held.check("held-out")); err != nil {
 		return nil, fmt.Errorf("igl: %w", err)
 	}
 	if train.pixels() != held.pixels() {
 		return nil, fmt.Errorf("igl: training images have %d pixels, held-out images %d: take both from one data set", train.pixels(), held.pixels())
 	}
-	w := &Worker{engine: e}
+	w := trainer.NewWorker(e.Name, e.Backend)
 	began := time.Now()
-	defer func() { w.seconds = time.Since(began).Seconds() }()
+	defer func() { w.Details.CompileSeconds = time.Since(began).Seconds() }()
 	p := newProblem(c, train.pixels())
 	d, err := train.deck()
 	if err != nil {
 		return nil, fmt.Errorf("igl: %w", err)
 	}
-	w.closers = append(w.closers, d.Close)
-	exam, err := newExaminer(w, p, held, d.Get("Mean"))
+	w.Closers = append(w.Closers, d.Close)
+	exam, err := newExaminer(e.Backend, w, p, held, d.Get("Mean"))
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +88,9 @@ func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) 
 	side.Go(exam.prepare)
 	switch {
 	case c.Feedback == "grid":
-		err = build(ctx, w, p.grid, c, p.onlineStart, always(d), exam.examineGrid)
+		err = build(ctx, e.Backend, w, p.grid, c, p.onlineStart, always(d), exam.examineGrid)
 	case c.Method == "online" || c.Method == "bandit":
-		err = build(ctx, w, p.online, c, p.onlineStart, always(d), func(ctx context.Context, _ loop.Values[deck], s loop.Values[onlineState]) (map[string]float64, error) {
+		err = build(ctx, e.Backend, w, p.online, c, p.onlineStart, always(d), func(ctx context.Context, _ loop.Values[deck], s loop.Values[onlineState]) (map[string]float64, error) {
 			return exam.examine(ctx, s.Get("Theta"))
 		})
 	default:
@@ -111,7 +101,7 @@ func New(ctx context.Context, e *backend.Engine, c *Config, train, held Digits) 
 		data := func(ctx context.Context, seed int64) (loop.Values[loggedData], error) {
 			return logFor(ctx, play, d, seed)
 		}
-		err = build(ctx, w, p.logged, c, p.loggedStart, data, exam.examineLogged)
+		err = build(ctx, e.Backend, w, p.logged, c, p.loggedStart, data, exam.examineLogged)
 	}
 	if err := errors.Join(err, side.Wait()); err != nil {
 		return nil, errors.Join(fmt.Errorf("igl %s: %w", c.Method, err), w.Close())
@@ -125,17 +115,17 @@ func always[C any](c loop.Values[C]) func(context.Context, int64) (loop.Values[C
 }
 
 // build compiles one method and tells w how to make its trainers.
-func build[S, C, O any](ctx context.Context, w *Worker, body loop.Body[S, C, O], c *Config,
+func build[S, C, O any](ctx context.Context, b compute.Backend, w *trainer.Worker, body loop.Body[S, C, O], c *Config,
 	start func(seed int64) (loop.Values[S], error),
 	constants func(ctx context.Context, seed int64) (loop.Values[C], error),
 	examine func(context.Context, loop.Values[C], loop.Values[S]) (map[string]float64, error)) error {
 	// A tenth of the training a call: each call costs a copy of the images (2 ms for 60,000), and nobody can look, or stop, in between.
 	chunk := c.LogEvery * max(1, min(max(c.Iterations/10, 50), 200)/c.LogEvery)
-	l, err := loop.New(w.engine.Backend, "igl "+c.Method, chunk, body)
+	l, err := loop.New(b, "igl "+c.Method, chunk, body)
 	if err != nil {
 		return err
 	}
-	w.closers = append(w.closers, func() error { l.Close(); return nil })
+	w.Frees(l.Close)
 	s, err := start(0)
 	if err != nil {
 		return err
@@ -148,7 +138,7 @@ func build[S, C, O any](ctx context.Context, w *Worker, body loop.Body[S, C, O],
 	if _, err := l.Compile(s, data); err != nil {
 		return err
 	}
-	w.trainer = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
+	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		data, err := constants(ctx, seed)
 		if err != nil {
 			return nil, fmt.Errorf("seed %d: %w", seed, err)
@@ -180,29 +170,6 @@ func (c *Config) roundsPerIteration() int {
 	return rounds
 }
 
-// Trainer implements run.Worker.
-func (w *Worker) Trainer(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-	return w.trainer(ctx, seed, state)
-}
-
-// Info implements run.Worker.
-func (w *Worker) Info() run.Info {
-	info := run.Info{Engine: w.engine.Name, CompileSeconds: w.seconds}
-	for d := range w.engine.NumDevices() {
-		info.Devices = append(info.Devices, w.engine.DeviceDescription(compute.DeviceNum(d)))
-	}
-	return info
-}
-
-// Close frees programs and images. The engine stays open: it belongs to whoever opened it.
-func (w *Worker) Close() error {
-	var errs []error
-	for _, f := range w.closers {
-		errs = append(errs, f())
-	}
-	return errors.Join(errs...)
-}
-
 // key is a seed stream as gomlx's random state.
 func key(seed int64, stream string) (*tensors.Tensor, error) {
 	k, err := RNGStateFromSeed(run.Stream(seed, stream))
@@ -210,13 +177,4 @@ func key(seed int64, stream string) (*tensors.Tensor, error) {
 		return nil, fmt.Errorf("random state of stream %s: %w", stream, err)
 	}
 	return k, nil
-}
-
-// begin is where one start begins: theta, and Adam's moments and step at zero.
-func begin(theta []float32) []*tensors.Tensor {
-	return []*tensors.Tensor{tensors.FromValue(theta), zeros(len(theta)), zeros(len(theta)), zeros()}
-}
-
-func zeros(dims ...int) *tensors.Tensor {
-	return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
 }

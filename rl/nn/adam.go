@@ -3,7 +3,10 @@ package nn
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Adam is the optimiser of Kingma and Ba (2015), algorithm 1, over one flat vector. Zero fields mean the defaults.
@@ -17,6 +20,16 @@ type Adam struct {
 
 // Moments is Adam's state: first and second moment [size], and the number of steps taken, a float32 scalar. All zero at first.
 type Moments struct{ M, V, T *Node }
+
+// Start is where a learner begins: the tensors of theta, and of the Moments of no steps.
+func Start(theta []float32) []*tensors.Tensor {
+	return []*tensors.Tensor{tensors.FromValue(theta), ZeroTensor(len(theta)), ZeroTensor(len(theta)), ZeroTensor()}
+}
+
+// ZeroTensor is a float32 tensor of zeros.
+func ZeroTensor(dims ...int) *tensors.Tensor {
+	return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
+}
 
 func or(x, otherwise float64) float64 {
 	if x == 0 {

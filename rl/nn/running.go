@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -19,7 +17,7 @@ func RunningStart(d int) []*tensors.Tensor {
 	for i := range ones {
 		ones[i] = 1
 	}
-	return []*tensors.Tensor{tensors.FromShape(shapes.Make(dtypes.Float32, d)), tensors.FromValue(ones), tensors.FromValue(float32(1e-4))}
+	return []*tensors.Tensor{ZeroTensor(d), tensors.FromValue(ones), tensors.FromValue(float32(1e-4))}
 }
 
 // Update takes in a batch x [n, d], by the rule of Chan et al. for joining two samples.

@@ -11,6 +11,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
 // A policy that does not learn balances for 10 steps or so, and swings at about -1200.
@@ -25,14 +26,15 @@ func TestLearns(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, eval, _ := train(t, open(t, e, tt.set), 1)
+			r := trainertest.Train(t, open(t, e, tt.set), 1)
+			eval := r.Eval
 			if got := eval["eval/return"]; got < tt.least {
 				t.Errorf("greedy return %.0f after training, want at least %.0f", got, tt.least)
 			}
 			if lo, hi := eval["eval/return_lo"], eval["eval/return_hi"]; !(lo <= eval["eval/return"] && eval["eval/return"] <= hi) {
 				t.Errorf("the mean %g is outside its interval [%g, %g]", eval["eval/return"], lo, hi)
 			}
-			first, last := rows[0].Values, rows[len(rows)-1].Values
+			first, last := r.Rows[0].Values, r.Last().Values
 			if !(first["losses/entropy"] > last["losses/entropy"]) {
 				t.Errorf("the entropy went from %g to %g", first["losses/entropy"], last["losses/entropy"])
 			}

@@ -35,7 +35,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 
 // build makes and compiles the programs, side by side.
 func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vector, c *Config) error {
-	agent, err := rollout.NewAgent(v, c.agent())
+	agent, err := rollout.NewAgent(v, c.Agent())
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,7 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	plan := trainer.Plan[state]{
 		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
-		Evaluate: func(ctx context.Context, seed int64, s loop.Values[state]) (map[string]float64, error) {
-			seen, err := loop.Part[nn.Running](s, "Ledger.Obs")
-			if err != nil {
-				return nil, err
-			}
-			return exam.Evaluate(ctx, seed, s.Get("Learner.Theta"), seen)
-		},
+		Evaluate: rollout.Evaluation[state](exam),
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		return plan.Trainer(ctx, seed, state)
@@ -88,8 +82,8 @@ func (p *programs) compile(ctx context.Context) error {
 	side.Go(func() error { return p.player.Compile(ctx, mind) })
 	side.Go(func() error {
 		order := tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.batch()/p.Minibatches))
-		l, err1 := loop.Pack[lesson](zeros(p.batch(), p.agent.RowSize()), order)
-		s, err2 := loop.Pack[learner](p.learnerStart(make([]float32, p.agent.Net.Pack.Size()))...)
+		l, err1 := loop.Pack[lesson](nn.ZeroTensor(p.batch(), p.agent.RowSize()), order)
+		s, err2 := loop.Pack[learner](nn.Start(make([]float32, p.agent.Net.Pack.Size()))...)
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
@@ -101,7 +95,7 @@ func (p *programs) compile(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ts := append([]*tensors.Tensor{zeros(p.agent.Net.Pack.Size())}, p.player.LedgerStart()...)
+		ts := append([]*tensors.Tensor{nn.ZeroTensor(p.agent.Net.Pack.Size())}, p.player.LedgerStart()...)
 		q, err := loop.Pack[question](append(append(ts, key), p.player.StepsLike()...)...)
 		if err != nil {
 			return err
@@ -122,16 +116,7 @@ func (p *programs) start(ctx context.Context, seed int64) (loop.Values[state], e
 	if err != nil {
 		return loop.Values[state]{}, fmt.Errorf("random state of the shuffles: %w", err)
 	}
-	ts := p.learnerStart(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
+	ts := nn.Start(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
 	ts = append(append(ts, walk.Tensors()...), p.player.LedgerStart()...)
 	return loop.Pack[state](append(ts, key)...)
-}
-
-// learnerStart is theta, and Adam's moments and step at zero.
-func (p *programs) learnerStart(theta []float32) []*tensors.Tensor {
-	return []*tensors.Tensor{tensors.FromValue(theta), zeros(len(theta)), zeros(len(theta)), zeros()}
-}
-
-func zeros(dims ...int) *tensors.Tensor {
-	return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
 )
 
 const (
@@ -74,7 +75,7 @@ func (x *examiner) start(ctx context.Context, s int64, stream string) (loop.Valu
 	for i := range alive {
 		alive[i] = 1
 	}
-	return loop.Pack[exam](append(p.Tensors(), tensors.FromValue(alive), zeros(2, examEpisodes))...)
+	return loop.Pack[exam](append(p.Tensors(), tensors.FromValue(alive), nn.ZeroTensor(2, examEpisodes))...)
 }
 
 // compile compiles for parameters like theta.
@@ -132,8 +133,7 @@ func marks(returns, lengths []float32) map[string]float64 {
 	}
 }
 
-func (x *examiner) close() error {
+func (x *examiner) close() {
 	x.reset.Close()
 	x.loop.Close()
-	return nil
 }

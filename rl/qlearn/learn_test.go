@@ -6,6 +6,7 @@ import (
 
 	"github.com/rewardlab/rewardlab/rl/backend/backendtest"
 	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
 // A third of the preset q-mountaincar. A car that never learns gets -200; so does one whose table forgets that time limits cut.
@@ -13,7 +14,7 @@ func TestTableDrivesTheMountainCar(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two seconds of training")
 	}
-	c := resolved(t, &Table{Iterations: 20_000, Gamma: 1, LR: 0.3, LREnd: 0.07, Exploration: Exploration{Epsilon: 0.1, EpsilonEnd: 0.001}})
+	c := trainertest.Resolved(t, &Table{Iterations: 20_000, Gamma: 1, LR: 0.3, LREnd: 0.07, Exploration: Exploration{Epsilon: 0.1, EpsilonEnd: 0.001}})
 	w, err := NewTable(t.Context(), backendtest.XLA(t), env.MountainCar(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +30,7 @@ func TestNetworkBalancesAPole(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two seconds of training")
 	}
-	c := resolved(t, &Network{Iterations: 5000})
+	c := trainertest.Resolved(t, &Network{Iterations: 5000})
 	w, err := NewNetwork(t.Context(), backendtest.XLA(t), env.CartPole(env.CartPoleConfig{}), c)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,7 @@ func TestNetworkBalancesAPole(t *testing.T) {
 func BenchmarkBuffer(b *testing.B) {
 	for _, size := range []int{1_600, 32_000, 640_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			c := resolved(b, &Network{Buffer: size, Iterations: 1 << 20})
+			c := trainertest.Resolved(b, &Network{Buffer: size, Iterations: 1 << 20})
 			w, err := NewNetwork(b.Context(), backendtest.XLA(b), env.CartPole(env.CartPoleConfig{}), c)
 			if err != nil {
 				b.Fatal(err)
@@ -66,7 +67,7 @@ func BenchmarkBuffer(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(first.Steps)*float64(b.N)/b.Elapsed().Seconds(), "steps/s")
-			b.ReportMetric(w.seconds, "compile-s")
+			b.ReportMetric(w.Info().CompileSeconds, "compile-s")
 		})
 	}
 }

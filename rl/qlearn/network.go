@@ -15,6 +15,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // netState is everything that training a network carries from one iteration to the next.
@@ -37,7 +38,7 @@ type network struct {
 }
 
 // NewNetwork compiles the training of a deep Q-network in environment en for c, which must be resolved and checked.
-func NewNetwork(ctx context.Context, b *backend.Engine, en env.Env, c *Network) (*Worker, error) {
+func NewNetwork(ctx context.Context, b *backend.Engine, en env.Env, c *Network) (*trainer.Worker, error) {
 	m, err := c.method(en)
 	if err != nil {
 		return nil, err
@@ -70,8 +71,8 @@ func (n *network) start(seed int64) []*tensors.Tensor {
 	}
 	return []*tensors.Tensor{
 		tensors.FromValue(theta), tensors.FromValue(theta),
-		zeros(len(theta)), zeros(len(theta)), zeros(),
-		zeros(n.Buffer, 2*n.spec.ObsSize()+4), tensors.FromValue(hold),
+		nn.ZeroTensor(len(theta)), nn.ZeroTensor(len(theta)), nn.ZeroTensor(),
+		nn.ZeroTensor(n.Buffer, 2*n.spec.ObsSize()+4), tensors.FromValue(hold),
 	}
 }
 

@@ -107,7 +107,3 @@ func begin(ctx context.Context, f *loop.Func[seed, play], s int64, stream string
 	p, err := f.Call(ctx, in)
 	return p, errors.Join(err, in.Close())
 }
-
-func zeros(dims ...int) *tensors.Tensor {
-	return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
-}

@@ -16,40 +16,14 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
 
-func resolved[C any](t testing.TB, c *C) *C {
-	t.Helper()
-	if err := run.Resolve(c); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Check(c); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // train trains a seed to the end and returns its evaluation and the leaf Theta.
-func train(t testing.TB, w *Worker, seed int64) (map[string]float64, []float32) {
+func train(t testing.TB, w run.Worker, seed int64) (map[string]float64, []float32) {
 	t.Helper()
-	tr, err := w.Trainer(t.Context(), seed, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		r, err := tr.Step(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Iteration == r.Total {
-			break
-		}
-	}
-	eval, err := tr.Evaluate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return eval, floats(leaf(t, tr, "Theta"))
+	r := trainertest.Train(t, w, seed)
+	return r.Eval, floats(leaf(t, r.Trainer, "Theta"))
 }
 
 // leaf is the content of one array of a trainer's state.
@@ -123,7 +97,7 @@ func TestTableFindsTheValuesOfAGrid(t *testing.T) {
 				}
 				c := tt.table
 				c.Gamma, c.Exploration = 0.9, Exploration{Epsilon: 1, EpsilonEnd: 1}
-				w, err := NewTable(t.Context(), e, g, resolved(t, &c))
+				w, err := NewTable(t.Context(), e, g, trainertest.Resolved(t, &c))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -259,7 +233,7 @@ func TestSample(t *testing.T) {
 // An iteration writes what the environments did: cut after five steps, the clock's last row of an episode shows where it stood, not the new beginning.
 func TestReplayOfATruncatedEpisode(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
-		c := resolved(t, &Network{Envs: 1, Iterations: 7, Buffer: 8, Warmup: 7, LogEvery: 7, Hidden: []int{2}})
+		c := trainertest.Resolved(t, &Network{Envs: 1, Iterations: 7, Buffer: 8, Warmup: 7, LogEvery: 7, Hidden: []int{2}})
 		w, err := NewNetwork(t.Context(), e, clock(), c)
 		if err != nil {
 			t.Fatal(err)
@@ -342,21 +316,21 @@ func TestBadConfigurations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewNetwork(t.Context(), e, pendulum, resolved(t, &Network{})); err == nil || !strings.Contains(err.Error(), "continuous actions") {
+	if _, err := NewNetwork(t.Context(), e, pendulum, trainertest.Resolved(t, &Network{})); err == nil || !strings.Contains(err.Error(), "continuous actions") {
 		t.Errorf("continuous actions: error %v", err)
 	}
 	cartpole, err := env.Find("cartpole")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewTable(t.Context(), e, cartpole, resolved(t, &Table{})); err == nil || !strings.Contains(err.Error(), "number 1 of an observation of cartpole has no bounds") {
+	if _, err := NewTable(t.Context(), e, cartpole, trainertest.Resolved(t, &Table{})); err == nil || !strings.Contains(err.Error(), "number 1 of an observation of cartpole has no bounds") {
 		t.Errorf("unbounded observations: error %v", err)
 	}
 	acrobot, err := env.Find("acrobot")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewTable(t.Context(), e, acrobot, resolved(t, &Table{})); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := NewTable(t.Context(), e, acrobot, trainertest.Resolved(t, &Table{})); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("17^6 cells: error %v", err)
 	}
 	for _, tt := range []struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // tableState is everything that training a table carries from one iteration to the next.
@@ -31,7 +32,7 @@ type table struct {
 }
 
 // NewTable compiles the training of a table in environment en for c, which must be resolved and checked.
-func NewTable(ctx context.Context, b *backend.Engine, en env.Env, c *Table) (*Worker, error) {
+func NewTable(ctx context.Context, b *backend.Engine, en env.Env, c *Table) (*trainer.Worker, error) {
 	m, err := c.method(en)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (c *Table) method(en env.Env) (method[tableState], error) {
 	return method[tableState]{
 		name: "q on " + en.Spec().Name, vector: t.vector, envs: c.Envs, iterations: c.Iterations, logEvery: c.LogEvery,
 		body:   t.iterate,
-		start:  func(int64) []*tensors.Tensor { return []*tensors.Tensor{zeros(t.tables * t.count * t.actions)} },
+		start:  func(int64) []*tensors.Tensor { return []*tensors.Tensor{nn.ZeroTensor(t.tables * t.count * t.actions)} },
 		greedy: func(theta, obs *Node) *Node { return ArgMax(ReduceSum(t.values(theta, t.index(obs)), 0), -1) },
 	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"golang.org/x/sync/errgroup"
@@ -17,14 +16,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 	"github.com/rewardlab/rewardlab/rl/trainer"
 )
-
-// Worker holds the programs of one configuration on one engine. It implements run.Worker.
-type Worker struct {
-	engine  *backend.Engine
-	seconds float64 // spent compiling
-	trainer func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error)
-	closers []func() error
-}
 
 // method is what distinguishes networks from tables. S begins with a play and has a leaf Theta.
 type method[S any] struct {
@@ -37,10 +28,10 @@ type method[S any] struct {
 }
 
 // build compiles a method on e.
-func build[S any](ctx context.Context, e *backend.Engine, m method[S]) (*Worker, error) {
+func build[S any](ctx context.Context, e *backend.Engine, m method[S]) (*trainer.Worker, error) {
 	began := time.Now()
-	w := &Worker{engine: e}
-	fail := func(err error) (*Worker, error) {
+	w := trainer.NewWorker(e.Name, e.Backend)
+	fail := func(err error) (*trainer.Worker, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", m.name, err), w.Close())
 	}
 	// Nobody can look, or stop, in between: at most a tenth of the training a call.
@@ -49,17 +40,17 @@ func build[S any](ctx context.Context, e *backend.Engine, m method[S]) (*Worker,
 	if err != nil {
 		return fail(err)
 	}
-	w.closers = append(w.closers, func() error { l.Close(); return nil })
+	w.Frees(l.Close)
 	reset, err := resetter(e.Backend, m.vector, m.envs)
 	if err != nil {
 		return fail(err)
 	}
-	w.closers = append(w.closers, func() error { reset.Close(); return nil })
+	w.Frees(reset.Close)
 	exam, err := newExaminer(e.Backend, m.vector, m.greedy)
 	if err != nil {
 		return fail(err)
 	}
-	w.closers = append(w.closers, exam.close)
+	w.Frees(exam.close)
 
 	start := func(seed int64) (loop.Values[S], error) {
 		p, err := begin(ctx, reset, seed, run.StreamTrain)
@@ -98,34 +89,11 @@ func build[S any](ctx context.Context, e *backend.Engine, m method[S]) (*Worker,
 			return exam.examine(ctx, seed, run.StreamEval, s.Get("Theta"))
 		},
 	}
-	w.trainer = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
+	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		return plan.Trainer(ctx, seed, state)
 	}
-	w.seconds = time.Since(began).Seconds()
+	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
-}
-
-// Trainer implements run.Worker.
-func (w *Worker) Trainer(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-	return w.trainer(ctx, seed, state)
-}
-
-// Info implements run.Worker.
-func (w *Worker) Info() run.Info {
-	info := run.Info{Engine: w.engine.Name, CompileSeconds: w.seconds}
-	for d := range w.engine.NumDevices() {
-		info.Devices = append(info.Devices, w.engine.DeviceDescription(compute.DeviceNum(d)))
-	}
-	return info
-}
-
-// Close frees the programs. The engine stays open: it belongs to whoever opened it.
-func (w *Worker) Close() error {
-	var errs []error
-	for _, f := range w.closers {
-		errs = append(errs, f())
-	}
-	return errors.Join(errs...)
 }
 
 func discrete(s env.Spec) error {

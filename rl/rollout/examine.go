@@ -142,18 +142,24 @@ func (e *Examiner) Examine(ctx context.Context, stream int64, mind loop.Values[M
 	}, nil
 }
 
-// Evaluate examines the policy of parameters theta and statistics of observations, for a run's evaluation of `seed`: in episodes that no
-// training sees.
-func (e *Examiner) Evaluate(ctx context.Context, seed int64, theta *tensors.Tensor, seen loop.Values[nn.Running]) (map[string]float64, error) {
-	mind, err := loop.Join[Mind](loop.Leaf{T: theta}, seen)
-	if err != nil {
-		return nil, err
+// Evaluation examines a training whose state S keeps the parameters as Learner.Theta and the books as Ledger, in episodes that no training
+// sees.
+func Evaluation[S any](e *Examiner) func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error) {
+	return func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error) {
+		seen, err := loop.Part[nn.Running](s, "Ledger.Obs")
+		if err != nil {
+			return nil, err
+		}
+		mind, err := loop.Join[Mind](loop.Leaf{T: s.Get("Learner.Theta")}, seen)
+		if err != nil {
+			return nil, err
+		}
+		marks, err := e.Examine(ctx, run.Stream(seed, run.StreamEval), mind)
+		if err != nil {
+			return nil, err
+		}
+		return marks.Values(), nil
 	}
-	marks, err := e.Examine(ctx, run.Stream(seed, run.StreamEval), mind)
-	if err != nil {
-		return nil, err
-	}
-	return marks.Values(), nil
 }
 
 func wide(t *tensors.Tensor) []float64 {
