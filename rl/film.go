@@ -26,10 +26,10 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 	}
 	var name string
 	var shoot func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error)
-	actorCritic := func(environment string, c rollout.AgentConfig) {
+	actorCritic := func(environment, prefix string, c rollout.AgentConfig) {
 		name = environment
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
-			take, err := rollout.Film(ctx, e.Backend, in, c, state, o)
+			take, err := rollout.Film(ctx, e.Backend, in, c, state, prefix, o)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.Algorithm, err)
 			}
@@ -38,9 +38,9 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 	}
 	switch c := cfg.(type) {
 	case *ppo.Config:
-		actorCritic(c.Env, c.Agent())
+		actorCritic(c.Env, "", c.Agent())
 	case *a2c.Config:
-		actorCritic(c.Env, c.Agent())
+		actorCritic(c.Env, "", c.Agent())
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {

@@ -57,7 +57,7 @@ type a2c struct {
 func (a *a2c) learn(q question) answer {
 	s := q.Learner
 	mind := rollout.Mind{Theta: s.Theta, Obs: q.Ledger.Obs}
-	ledger, b, stats := rollout.Assess(a.agent, mind, q.Ledger, q.Steps,
+	ledger, b, stats := rollout.Assess(a.agent, mind, q.Ledger, q.Steps, q.Steps.Reward,
 		rollout.Discount{Gamma: a.Gamma, Lambda: a.Lambda, ScaleReward: a.NormReward})
 	b.Advantage, b.Target = StopGradient(b.Advantage), StopGradient(b.Target)
 
@@ -109,9 +109,8 @@ func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log
 	learn, err1 := loop.Part[learner](s, "Learner")
 	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
 	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
-	seen, err4 := loop.Part[nn.Running](ledger, "Obs")
-	mind, err5 := loop.Join[rollout.Mind](loop.Leaf{T: s.Get("Learner.Theta")}, seen)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	mind, err4 := rollout.MindIn(s, "")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return s, err
 	}
 	walk, steps, err := p.player.Play(ctx, walk, mind)

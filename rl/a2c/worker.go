@@ -56,7 +56,7 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	plan := trainer.Plan[state]{
 		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
-		Evaluate: rollout.Evaluation[state](exam),
+		Evaluate: rollout.Evaluation[state](exam, ""),
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		return plan.Trainer(ctx, seed, state)

@@ -96,7 +96,7 @@ func (c *Config) Check() []error {
 	if len(errs) > 0 {
 		return errs
 	}
-	batch := c.batch()
+	batch := c.Batch()
 	if c.Total < batch {
 		bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, batch)
 	}
@@ -106,28 +106,30 @@ func (c *Config) Check() []error {
 	if size := batch / c.Minibatches; size%c.Devices != 0 {
 		bad("a minibatch of envs x steps / minibatches = %d steps does not make %d equal parts, one for each of devices: change one of the four", size, c.Devices)
 	}
-	if c.iterations() > 1<<31/(c.Epochs*c.Minibatches) {
+	if c.Iterations() > 1<<31/(c.Epochs*c.Minibatches) {
 		bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)
 	}
 	return errs
 }
 
-func (c *Config) batch() int      { return c.Envs * c.Steps }
-func (c *Config) iterations() int { return c.Total / c.batch() }
-func (c *Config) rounds() int     { return c.Epochs * c.Minibatches }
+// Batch is the steps of all environments in one iteration, Iterations how many of these a training has.
+func (c *Config) Batch() int      { return c.Envs * c.Steps }
+func (c *Config) Iterations() int { return c.Total / c.Batch() }
 
-// logEvery is LogEvery, or what gives about 200 rows.
-func (c *Config) logEvery() int {
+func (c *Config) rounds() int { return c.Epochs * c.Minibatches }
+
+// Every is LogEvery, or what gives about 200 rows.
+func (c *Config) Every() int {
 	if c.LogEvery > 0 {
-		return min(c.LogEvery, c.iterations())
+		return min(c.LogEvery, c.Iterations())
 	}
-	return max(1, c.iterations()/200)
+	return max(1, c.Iterations()/200)
 }
 
-// chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
-func (c *Config) chunk() int {
-	every := c.logEvery()
-	return every * max(1, min(20000/c.batch(), c.iterations()/2)/every)
+// Chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
+func (c *Config) Chunk() int {
+	every := c.Every()
+	return every * max(1, min(20000/c.Batch(), c.Iterations()/2)/every)
 }
 
 // Agent says how the agent of a resolved c looks at the world.

@@ -16,8 +16,8 @@ import (
 	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
-// state is everything that a training carries from one iteration to the next.
-type state struct {
+// State is everything that a training carries from one iteration to the next.
+type State struct {
 	Learner learner
 	Walk    rollout.Walk
 	Ledger  rollout.Ledger
@@ -36,6 +36,7 @@ type question struct {
 	Ledger rollout.Ledger
 	Key    *Node
 	Steps  rollout.Steps
+	Reward *Node // [T, N], to learn from
 }
 
 type answer struct {
@@ -66,9 +67,9 @@ type ppo struct {
 func (p *ppo) prepare(q question) answer {
 	d := rollout.Discount{Gamma: p.Gamma, Lambda: p.Lambda, ScaleReward: p.NormReward}
 	mind := rollout.Mind{Theta: q.Theta, Obs: q.Ledger.Obs}
-	ledger, batch, stats := rollout.Assess(p.agent, mind, q.Ledger, q.Steps, d)
-	key, order := ops.Shuffle(q.Key, p.Epochs, p.batch())
-	return answer{ledger, key, lesson{p.agent.Rows(batch), Reshape(order, p.rounds(), p.batch()/p.Minibatches)}, stats}
+	ledger, batch, stats := rollout.Assess(p.agent, mind, q.Ledger, q.Steps, q.Reward, d)
+	key, order := ops.Shuffle(q.Key, p.Epochs, p.Batch())
+	return answer{ledger, key, lesson{p.agent.Rows(batch), Reshape(order, p.rounds(), p.Batch()/p.Minibatches)}, stats}
 }
 
 // update is one minibatch, of which every device takes its share. i counts the minibatches of the whole training.
@@ -103,48 +104,49 @@ func (p *ppo) rate(i *Node) *Node {
 		return Scalar(i.Graph(), dtypes.Float32, p.LR)
 	}
 	done := ConvertDType(Div(i, Const(i.Graph(), int32(p.rounds()))), dtypes.Float32) // updates so far
-	return nn.Anneal(DivScalar(done, float64(p.iterations())), p.LR, 0)
+	return nn.Anneal(DivScalar(done, float64(p.Iterations())), p.LR, 0)
 }
 
-// programs are the three of an iteration.
-type programs struct {
+// Learner is PPO as compiled programs. An iteration is Play, whatever judges the trajectory, and Learn.
+type Learner struct {
 	*ppo
 	player  *rollout.Player
 	prepare *loop.Func[question, answer]
 	update  *loop.Loop[learner, lesson, marks]
 }
 
-// advance does n iterations.
-func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state]) (loop.Values[state], []trainer.Metric, error) {
-	log := rollout.NewJournal(p.Env)
-	for i := from; i < from+n; i++ {
-		next, err := p.iterate(ctx, i, s, log)
-		if err != nil {
-			return next, nil, err
-		}
-		s = next
+// Play collects a trajectory [Steps, Envs, ...]. It consumes s; the one that it returns shares all but the environments with it.
+func (p *Learner) Play(ctx context.Context, s loop.Values[State]) (loop.Values[State], loop.Values[rollout.Steps], error) {
+	var none loop.Values[rollout.Steps]
+	learn, err1 := loop.Part[learner](s, "Learner")
+	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
+	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
+	mind, err4 := rollout.MindIn(s, "")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return s, none, err
 	}
-	return s, log.Metrics(), nil
+	walk, steps, err := p.player.Play(ctx, walk, mind)
+	if err != nil {
+		return s, none, err
+	}
+	s, err = loop.Join[State](learn, walk, ledger, loop.Leaf{T: s.Get("Key")})
+	return s, steps, err
 }
 
-// iterate plays, prepares and updates, and frees what is not needed any more.
-func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log *rollout.Journal) (loop.Values[state], error) {
+// Learn updates the agent in iteration i by the trajectory that Play gave with s, and logs what it saw. The agent learns for reward [Steps,
+// Envs]; nil: for the reward of the environment, by which the returns of episodes are logged in any case. Learn consumes s, steps and reward.
+func (p *Learner) Learn(ctx context.Context, i int, s loop.Values[State], steps loop.Values[rollout.Steps], reward *tensors.Tensor, log *rollout.Journal) (loop.Values[State], error) {
 	learn, err1 := loop.Part[learner](s, "Learner")
 	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
 	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
 	key, theta := loop.Leaf{T: s.Get("Key")}, loop.Leaf{T: s.Get("Learner.Theta")}
-	seen, err4 := loop.Part[nn.Running](ledger, "Obs")
-	mind, err5 := loop.Join[rollout.Mind](theta, seen)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
-		return s, err
+	if reward == nil {
+		reward = steps.Get("Reward")
+	} else {
+		defer func() { _ = reward.FinalizeAll() }()
 	}
-
-	walk, steps, err := p.player.Play(ctx, walk, mind)
-	if err != nil {
-		return s, err
-	}
-	q, err := loop.Join[question](theta, ledger, key, steps)
-	if err != nil {
+	q, err4 := loop.Join[question](theta, ledger, key, steps, loop.Leaf{T: reward})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return s, err
 	}
 	a, err := p.prepare.Call(ctx, q)
@@ -163,16 +165,31 @@ func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log
 	if err != nil {
 		return s, err
 	}
-	s, err = loop.Join[state](learn, walk, newLedger, loop.Leaf{T: a.Get("Key")})
+	s, err = loop.Join[State](learn, walk, newLedger, loop.Leaf{T: a.Get("Key")})
 	return s, errors.Join(err, log.Rollout(i, a.Get("Stats")), p.logLosses(i, log, marks.Get("Values")),
 		ledger.Close(), key.T.FinalizeAll(), steps.Close(), taught.Close(), a.Get("Stats").FinalizeAll(), marks.Close())
+}
+
+// advance does n iterations for the reward of the environment.
+func (p *Learner) advance(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
+	log := rollout.NewJournal(p.Env)
+	for i := from; i < from+n; i++ {
+		s2, steps, err := p.Play(ctx, s)
+		if err != nil {
+			return s2, nil, err
+		}
+		if s, err = p.Learn(ctx, i, s2, steps, nil, log); err != nil {
+			return s, nil, err
+		}
+	}
+	return s, log.Metrics(), nil
 }
 
 // logLosses adds the means of the minibatches' marks, [rounds, len(losses)].
 func (p *ppo) logLosses(i int, log *rollout.Journal, marks *tensors.Tensor) error {
 	rate := p.LR
 	if !p.ConstantLR {
-		rate *= 1 - float64(i)/float64(p.iterations())
+		rate *= 1 - float64(i)/float64(p.Iterations())
 	}
 	log.Put("charts/learning_rate", float32(rate))
 	m, err := tensors.CopyFlatData[float32](marks)

@@ -26,54 +26,89 @@ import (
 func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
 	began := time.Now()
 	w := trainer.NewWorker(b.Name, b.Backend)
-	if err := build(ctx, w, b, env.Auto(e), c); err != nil {
-		return nil, errors.Join(fmt.Errorf("ppo: %w", err), w.Close())
+	v := env.Auto(e)
+	p, err := NewLearner(ctx, b, v, c)
+	if err != nil {
+		return nil, err
+	}
+	w.Frees(p.Close)
+	exam, err := p.Examiner(ctx, b)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	w.Frees(exam.Close)
+	plan := trainer.Plan[State]{
+		Advance: p.advance, Start: func(seed int64) (loop.Values[State], error) { return p.Start(ctx, seed) },
+		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
+		Evaluate: rollout.Evaluation[State](exam, ""),
+	}
+	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
+		return plan.Trainer(ctx, seed, state)
 	}
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }
 
+// NewLearner compiles PPO for c, which must be resolved and checked, in the environments v.
+func NewLearner(ctx context.Context, b *backend.Engine, v *env.Vector, c *Config) (*Learner, error) {
+	p := &Learner{}
+	if err := p.build(ctx, b, v, c); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("ppo: %w", err)
+	}
+	return p, nil
+}
+
 // build makes and compiles the programs, side by side.
-func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vector, c *Config) error {
+func (p *Learner) build(ctx context.Context, b *backend.Engine, v *env.Vector, c *Config) error {
 	agent, err := rollout.NewAgent(v, c.Agent())
 	if err != nil {
 		return err
 	}
-	p := &programs{ppo: &ppo{c, agent}}
+	p.ppo = &ppo{c, agent}
 	if p.player, err = rollout.NewPlayer(b.Backend, agent, c.Envs, c.Steps); err != nil {
 		return err
 	}
-	w.Frees(p.player.Close)
 	if p.prepare, err = loop.NewFunc(b.Backend, "ppo: prepare", p.ppo.prepare); err != nil {
 		return err
 	}
-	w.Frees(p.prepare.Close)
 	if p.update, err = loop.NewOver(b.Backend, c.Devices, "ppo: update", c.rounds(), p.ppo.update); err != nil {
 		return err
 	}
-	w.Frees(p.update.Close)
-	exam, err := rollout.NewExaminer(b.Backend, agent, c.EvalEpisodes, c.EvalSteps)
+	return p.compile(ctx)
+}
+
+// Examiner is one for the evaluation that the configuration asks for, about to be compiled. The caller closes it.
+func (p *Learner) Examiner(ctx context.Context, b *backend.Engine) (*rollout.Examiner, error) {
+	exam, err := rollout.NewExaminer(b.Backend, p.agent, p.EvalEpisodes, p.EvalSteps)
 	if err != nil {
-		return err
-	}
-	w.Frees(exam.Close)
-	if err := p.compile(ctx); err != nil {
-		return err
+		return nil, fmt.Errorf("ppo: %w", err)
 	}
 	exam.CompileAhead(ctx)
-	plan := trainer.Plan[state]{
-		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
-		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
-		Evaluate: rollout.Evaluation[state](exam),
+	return exam, nil
+}
+
+// Agent is the actor-critic that learns.
+func (p *Learner) Agent() *rollout.Agent { return p.agent }
+
+// Player collects its trajectories.
+func (p *Learner) Player() *rollout.Player { return p.player }
+
+// Close frees the programs.
+func (p *Learner) Close() {
+	if p.player != nil {
+		p.player.Close()
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
+	if p.prepare != nil {
+		p.prepare.Close()
 	}
-	return nil
+	if p.update != nil {
+		p.update.Close()
+	}
 }
 
 // compile compiles what training needs, side by side.
-func (p *programs) compile(ctx context.Context) error {
+func (p *Learner) compile(ctx context.Context) error {
 	mind, err := p.agent.MindLike()
 	if err != nil {
 		return err
@@ -81,8 +116,8 @@ func (p *programs) compile(ctx context.Context) error {
 	var side errgroup.Group
 	side.Go(func() error { return p.player.Compile(ctx, mind) })
 	side.Go(func() error {
-		order := tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.batch()/p.Minibatches))
-		l, err1 := loop.Pack[lesson](nn.ZeroTensor(p.batch(), p.agent.RowSize()), order)
+		order := tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.Batch()/p.Minibatches))
+		l, err1 := loop.Pack[lesson](nn.ZeroTensor(p.Batch(), p.agent.RowSize()), order)
 		s, err2 := loop.Pack[learner](nn.Start(make([]float32, p.agent.Net.Pack.Size()))...)
 		if err := errors.Join(err1, err2); err != nil {
 			return err
@@ -96,7 +131,7 @@ func (p *programs) compile(ctx context.Context) error {
 			return err
 		}
 		ts := append([]*tensors.Tensor{nn.ZeroTensor(p.agent.Net.Pack.Size())}, p.player.LedgerStart()...)
-		q, err := loop.Pack[question](append(append(ts, key), p.player.StepsLike()...)...)
+		q, err := loop.Pack[question](append(append(append(ts, key), p.player.StepsLike()...), nn.ZeroTensor(p.Steps, p.Envs))...)
 		if err != nil {
 			return err
 		}
@@ -106,17 +141,17 @@ func (p *programs) compile(ctx context.Context) error {
 	return errors.Join(side.Wait(), mind.Close())
 }
 
-// start is the state of iteration 0.
-func (p *programs) start(ctx context.Context, seed int64) (loop.Values[state], error) {
+// Start is the state of iteration 0.
+func (p *Learner) Start(ctx context.Context, seed int64) (loop.Values[State], error) {
 	walk, err := p.player.Start(ctx, run.Stream(seed, run.StreamTrain))
 	if err != nil {
-		return loop.Values[state]{}, err
+		return loop.Values[State]{}, err
 	}
 	key, err := RNGStateFromSeed(run.Stream(seed, "shuffle"))
 	if err != nil {
-		return loop.Values[state]{}, fmt.Errorf("random state of the shuffles: %w", err)
+		return loop.Values[State]{}, fmt.Errorf("random state of the shuffles: %w", err)
 	}
 	ts := nn.Start(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
 	ts = append(append(ts, walk.Tensors()...), p.player.LedgerStart()...)
-	return loop.Pack[state](append(ts, key)...)
+	return loop.Pack[State](append(ts, key)...)
 }

@@ -52,8 +52,8 @@ const (
 )
 
 // Assess does the books of a trajectory [T, N, ...] and works out advantages, by GAE with the critic of m. The observations must be those that
-// m acted on.
-func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *Node) {
+// m acted on. The books are of the environment's reward; the agent learns for reward [T, N], which may be another.
+func Assess(a *Agent, m Mind, l Ledger, s Steps, reward *Node, d Discount) (Ledger, Batch, *Node) {
 	steps, n := s.Reward.Shape().Dimensions[0], s.Reward.Shape().Dimensions[1]
 	rows := steps * n
 	flat := func(x *Node) *Node { return Reshape(x, append([]int{rows}, x.Shape().Dimensions[2:]...)...) }
@@ -65,14 +65,13 @@ func Assess(a *Agent, m Mind, l Ledger, s Steps, d Discount) (Ledger, Batch, *No
 	half := func(k int) *Node { return Squeeze(SliceAxis(values, 0, AxisElem(k)), 0) }
 
 	open, stats := book(l.Open, s)
-	odd := Add(notFinite(obs), notFinite(s.Reward))
+	odd := Add(notFinite(obs), notFinite(reward))
 	l.Open = open
 	if a.config.NormObs {
 		l.Obs = l.Obs.Update(Reshape(obs, rows, a.spec.ObsSize()))
 	}
-	reward := s.Reward
 	if d.ScaleReward {
-		sofar, left := discounted(Squeeze(SliceAxis(l.Open, 0, AxisElem(2)), 0), s, d.Gamma)
+		sofar, left := discounted(Squeeze(SliceAxis(l.Open, 0, AxisElem(2)), 0), s, reward, d.Gamma)
 		l.Open = Concatenate([]*Node{SliceAxis(l.Open, 0, AxisRange(0, 2)), ExpandAxes(left, 0)}, 0)
 		l.Reward = l.Reward.Update(Reshape(sofar, rows, 1))
 		reward = l.Reward.Scale(reward, 10)
@@ -111,15 +110,15 @@ func book(open *Node, s Steps) (newOpen, ended *Node) {
 
 // discounted is the discounted return so far of the episode at every step [T, N], and of the episode under way after it [N]; open is the one
 // before, [N].
-func discounted(open *Node, s Steps, gamma float64) (sofar, newOpen *Node) {
-	steps := s.Reward.Shape().Dimensions[0]
+func discounted(open *Node, s Steps, reward *Node, gamma float64) (sofar, newOpen *Node) {
+	steps := reward.Shape().Dimensions[0]
 	goesOn := OneMinus(ConvertDType(Or(s.Terminated, s.Truncated), dtypes.Float32))
 	row := func(x *Node, i int) *Node { return SliceAxis(x, 0, AxisRange(i, i+1)) }
 
 	// y_t = r_t + c_t y_{t-1}
-	first, c := Add(row(s.Reward, 0), ExpandAxes(MulScalar(open, gamma), 0)), ZerosLike(s.Reward)
+	first, c := Add(row(reward, 0), ExpandAxes(MulScalar(open, gamma), 0)), ZerosLike(reward)
 	if steps > 1 {
-		first = Concatenate([]*Node{first, SliceAxis(s.Reward, 0, AxisRange(1))}, 0)
+		first = Concatenate([]*Node{first, SliceAxis(reward, 0, AxisRange(1))}, 0)
 		c = MulScalar(Concatenate([]*Node{row(goesOn, 0), SliceAxis(goesOn, 0, AxisRange(0, steps-1))}, 0), gamma)
 	}
 	sofar = ops.Forward(first, c)

@@ -142,15 +142,10 @@ func (e *Examiner) Examine(ctx context.Context, stream int64, mind loop.Values[M
 	}, nil
 }
 
-// Evaluation examines a training whose state S keeps the parameters as Learner.Theta and the books as Ledger, in episodes that no training
-// sees.
-func Evaluation[S any](e *Examiner) func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error) {
+// Evaluation examines a training whose state S keeps an actor-critic, as MindIn says, in episodes that no training sees.
+func Evaluation[S any](e *Examiner, prefix string) func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error) {
 	return func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error) {
-		seen, err := loop.Part[nn.Running](s, "Ledger.Obs")
-		if err != nil {
-			return nil, err
-		}
-		mind, err := loop.Join[Mind](loop.Leaf{T: s.Get("Learner.Theta")}, seen)
+		mind, err := MindIn(s, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -160,6 +155,16 @@ func Evaluation[S any](e *Examiner) func(ctx context.Context, seed int64, s loop
 		}
 		return marks.Values(), nil
 	}
+}
+
+// MindIn is what the actor-critic in s acts with: s keeps its parameters as prefix + "Learner.Theta" and its books as prefix + "Ledger". It
+// shares the tensors of s.
+func MindIn[S any](s loop.Values[S], prefix string) (loop.Values[Mind], error) {
+	seen, err := loop.Part[nn.Running](s, prefix+"Ledger.Obs")
+	if err != nil {
+		return loop.Values[Mind]{}, err
+	}
+	return loop.Join[Mind](loop.Leaf{T: s.Get(prefix + "Learner.Theta")}, seen)
 }
 
 func wide(t *tensors.Tensor) []float64 {

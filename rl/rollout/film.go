@@ -12,13 +12,13 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// Film plays the greedy policy of a training's state in environment e. The state keeps the parameters as Learner.Theta and the books as Ledger.
-func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, state []run.Array, o film.Options) (*film.Take, error) {
+// Film plays the greedy policy of a training's state in environment e. prefix says where the state keeps the actor-critic, as in MindIn.
+func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, state []run.Array, prefix string, o film.Options) (*film.Take, error) {
 	a, err := NewAgent(env.Auto(e), c)
 	if err != nil {
 		return nil, err
 	}
-	mind, err := film.Recall[Mind](state, "Learner.Theta", "Ledger.Obs.Mean", "Ledger.Obs.Var", "Ledger.Obs.Count")
+	mind, err := film.Recall[Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
 	if err != nil {
 		return nil, err
 	}

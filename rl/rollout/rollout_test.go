@@ -61,7 +61,7 @@ func assess(t *testing.T, e *backend.Engine, a *rollout.Agent, steps, k int, d r
 	}
 	t.Cleanup(p.Close)
 	f, err := loop.NewFunc(e.Backend, "assess", func(q request) result {
-		l, b, s := rollout.Assess(a, q.Mind, q.Ledger, q.Steps, d)
+		l, b, s := rollout.Assess(a, q.Mind, q.Ledger, q.Steps, q.Steps.Reward, d)
 		return result{l, b, s}
 	})
 	if err != nil {
