@@ -240,6 +240,21 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// A configuration that embeds one of another package takes its help from both files; the first that explains a field is heard.
+func TestHelpFromTwoFiles(t *testing.T) {
+	type inner struct{ Rate, Steps int }
+	type outer struct {
+		inner
+		More int
+	}
+	got, err := fieldComments("package b\n\ntype outer struct {\n\t// Of the outer.\n\tMore int\n}\n" +
+		"package a\n\nimport \"fmt\"\n\ntype inner struct {\n\t// Of the inner.\n\tRate int\n}\ntype outer struct{ More int } // another\n")
+	must(t, err)
+	if got["outer.More"] != "Of the outer." || got["inner.Rate"] != "Of the inner." {
+		t.Errorf("comments %q of %T", got, outer{})
+	}
+}
+
 func TestNearest(t *testing.T) {
 	names := []string{"igl-mnist", "igl-fashion", "gail-cartpole", "lr"}
 	for in, want := range map[string]string{

@@ -12,7 +12,8 @@ import (
 // Help explains a configuration: one entry per key with its type, its value in
 // cfg when that is not zero, its choices, and the comment that stands at the
 // field in source, the Go file in which the struct is declared. Embed that file
-// (//go:embed config.go), so that help and comments are the same words.
+// (//go:embed config.go), so that help and comments are the same words. Where
+// one configuration embeds another, source is both files, one after the other.
 func Help(source string, cfg any) (string, error) {
 	fs, err := fields(cfg)
 	if err != nil {
@@ -56,13 +57,27 @@ func (f field) defaultText() string {
 }
 
 // fieldComments maps "Struct.Field" to the comment above the field or at the
-// end of its line.
+// end of its line. source may be several Go files one after the other; the first
+// that explains a field is heard.
 func fieldComments(source string) (map[string]string, error) {
+	docs := map[string]string{}
+	files := strings.Split("\n"+source, "\npackage ")
+	if len(files) > 1 {
+		files = files[1:] // what stands before the first package clause is no code
+	}
+	for _, file := range files {
+		if err := commentsIn("package "+file, docs); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
+}
+
+func commentsIn(source string, docs map[string]string) error {
 	file, err := parser.ParseFile(token.NewFileSet(), "config.go", source, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return nil, fmt.Errorf("source of the configuration: %w: embed the Go file that declares the struct", err)
+		return fmt.Errorf("source of the configuration: %w: embed the Go file that declares the struct", err)
 	}
-	docs := map[string]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -78,10 +93,12 @@ func fieldComments(source string) (map[string]string, error) {
 				doc = strings.TrimSpace(doc + "\n" + line)
 			}
 			for _, name := range f.Names {
-				docs[spec.Name.Name+"."+name.Name] = doc
+				if key := spec.Name.Name + "." + name.Name; docs[key] == "" {
+					docs[key] = doc
+				}
 			}
 		}
 		return true
 	})
-	return docs, nil
+	return nil
 }
