@@ -20,6 +20,7 @@ rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
 rl/ppo: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/qlearn: rl/trainer rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
+rl/prefs: rl/ppo rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/rollout: rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/film
 rl/trainer: rl/loop rl/run
 rl/trainer/trainertest: rl/run

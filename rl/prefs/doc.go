@@ -1,0 +1,2 @@
+// Package prefs learns a reward from comparisons of clips.
+package prefs
