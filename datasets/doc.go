@@ -1,4 +1,4 @@
-// Package datasets brings labelled images as plain bytes: MNIST, Fashion-MNIST,
+// Package datasets brings demonstrations of experts ([Demos]) and labelled images as plain bytes: MNIST, Fashion-MNIST,
 // any folder of IDX files, and a synthetic set of digits that needs no network.
 //
 //	d, err := datasets.Open(ctx, "mnist", datasets.Options{Say: func(s string) { fmt.Println(s) }})

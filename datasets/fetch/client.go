@@ -113,6 +113,37 @@ func (j *job) pipDownload(ctx context.Context, requirement string, args ...strin
 	return dest, j.client(ctx, "pip download "+requirement, j.work, quickPip(), argv...)
 }
 
+// sdistURL asks pip for the address of a source archive. With -vv pip lists every archive of the package that it may not use.
+func (j *job) sdistURL(ctx context.Context, requirement string) (string, error) {
+	name, version, pinned := strings.Cut(requirement, "==")
+	if !pinned {
+		return "", fmt.Errorf("%s is not pinned: write name==version", requirement)
+	}
+	pip, err := j.findPip(ctx)
+	if err != nil {
+		return "", err
+	}
+	argv := append(pip, "download", "-vv", "--no-deps", "--disable-pip-version-check", "--no-input", "--dest", filepath.Join(j.work, "unused"),
+		"--only-binary=:all:", requirement)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), quickPip()...)
+	cmd.WaitDelay = 3 * time.Second
+	out, runErr := cmd.CombinedOutput() // a package without a wheel makes pip fail after the list
+	archive := name + "-" + version + ".tar.gz"
+	for word := range strings.FieldsSeq(string(out)) {
+		url, _, _ := strings.Cut(word, "#")
+		if strings.HasPrefix(url, "http") && strings.HasSuffix(url, "/"+archive) {
+			return url, nil
+		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return "", cause
+	}
+	var tail tailBuffer
+	_, _ = tail.Write(out)
+	return "", fmt.Errorf("pip tells of no %s: %s", archive, tail.reason(runErr))
+}
+
 // findPip returns the command line of a pip that runs.
 func (j *job) findPip(ctx context.Context) ([]string, error) {
 	for _, pip := range [][]string{{"python3", "-m", "pip"}, {"pip3"}, {"pip"}} {

