@@ -19,6 +19,8 @@ rl: rl/igl rl/a2c rl/ppo rl/qlearn rl/instruct rl/rollout rl/env rl/film rl/run 
 rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
 rl/ppo: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/qlearn: rl/trainer rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
+rl/bc: rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend datasets
+rl/gan: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend datasets
 rl/a2c: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/prefs: rl/ppo rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/rollout: rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/film
@@ -37,8 +39,9 @@ rl/eval:
 rl/backend: datasets/fetch
 rl/backend/backendtest: rl/backend
 plots: rl/eval
-datasets: datasets/fetch
+datasets: datasets/fetch datasets/npz
 datasets/fetch:
+datasets/npz:
 `
 
 func TestImportArrows(t *testing.T) {
