@@ -27,11 +27,11 @@ type Query struct {
 	// Task says what the clips are judged by, one sentence for people and language models: "swing the pole up and hold it".
 	Task string
 	// Clips are two, or k to be ranked.
-	Clips []Clip
+	Clips []Fragment
 }
 
-// Clip is a stretch of one episode, as Steps rows.
-type Clip struct {
+// Fragment is a clip: a stretch of one episode, as Steps rows.
+type Fragment struct {
 	Env    string    // name of the environment
 	Steps  int       // of the clip
 	Obs    []float32 // [Steps, Obs...]: what was acted on
@@ -98,7 +98,7 @@ func (a Answer) prefer(k int) []float32 {
 }
 
 // NewQuery is a query of clips, named by what they hold.
-func NewQuery(task string, clips ...Clip) Query {
+func NewQuery(task string, clips ...Fragment) Query {
 	h := sha256.New()
 	for _, c := range clips {
 		fmt.Fprintf(h, "%s %d\n", c.Env, c.Steps)

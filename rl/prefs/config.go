@@ -1,0 +1,182 @@
+package prefs
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rewardlab/rewardlab/rl/ppo"
+)
+
+// Config says what to train. A zero field means its default.
+type Config struct {
+	// The policy's learner, which sees the learned reward alone.
+	ppo.Config
+
+	// What the synthetic annotator judges by, and what scores are counted in. reward: the environment's; spin: a pendulum's turning on and on; eight:
+	// a mass that draws an eight. No environment rewards the last two.
+	Judge string `json:"judge" default:"reward" enum:"reward|spin|eight"`
+
+	// Yes-or-no answers in the whole training. A ranking of k clips counts as the log2(k!) of them that a sort by comparing takes, rounded up.
+	Labels int `json:"labels" default:"700"`
+	// Clips of a query: 2, or more to be ranked.
+	Compare int `json:"compare" default:"2"`
+	// Steps of a clip. Steps of the learner must be a multiple. Whole episodes: the environment's horizon.
+	ClipSteps int `json:"clip_steps" default:"25"`
+	// Times that queries are put, spread evenly over the training.
+	Rounds int `json:"rounds" default:"20"`
+	// Share of the answers that is asked for in the first round, about an untrained policy. 1: all of them, nothing is asked later.
+	Upfront float64 `json:"upfront" default:"0.25"`
+	// How the other answers thin out with training's share t. hyperbolic: 0.25/(t + 0.25), as in Christiano et al.; reciprocal: 1/(1 + round), as in the
+	// imitation library; constant.
+	Schedule string `json:"schedule" default:"hyperbolic" enum:"hyperbolic|reciprocal|constant"`
+	// How queries are chosen among candidates. disagreement: of the ensemble's votes; information: expected information gain; volume: expected volume
+	// removed.
+	Query string `json:"query" default:"disagreement" enum:"random|disagreement|information|volume"`
+	// Candidates for each query that is put.
+	Candidates int `json:"candidates" default:"10"`
+	// Newest clips that queries are chosen from.
+	Replay int `json:"replay" default:"512"`
+
+	// Synthetic annotator: spread of its judgement, in units of a clip's return. 0: it always calls the better clip better.
+	Temperature float64 `json:"temperature"`
+	// Synthetic annotator: weight of a step relative to the one after it, so that it remembers the end of a clip best. 0 or 1: all count alike.
+	Myopia float64 `json:"myopia"`
+	// Synthetic annotator: share of its answers that are turned round.
+	Mistakes float64 `json:"mistakes"`
+	// Synthetic annotator: returns that are closer than this are called equal.
+	Equal float64 `json:"equal"`
+
+	// What the reward model looks at.
+	Sees string `json:"sees" default:"state-action" enum:"state|state-action|next|transition"`
+	// Reward models in the ensemble.
+	Members int `json:"members" default:"3"`
+	// Widths of their hidden layers. With torso conv: the one layer behind eight filters.
+	RewardHidden []int `json:"reward_hidden" default:"64,64"`
+	// Likelihood of rankings. pairs: Bradley-Terry over all pairs; plackett: Plackett-Luce.
+	Likelihood string `json:"likelihood" default:"pairs" enum:"pairs|plackett"`
+	// Share of the answers that the likelihood takes to be a toss of a coin.
+	Floor float64 `json:"floor" default:"0.1"`
+	// Let every member learn from all answers. Otherwise each has a bootstrap sample of them.
+	NoBootstrap bool `json:"no_bootstrap"`
+	// Step size of the reward models' Adam.
+	RewardLR float64 `json:"reward_lr" default:"1e-3"`
+	// Decoupled weight decay of the reward models.
+	Decay float64 `json:"decay" default:"1e-4"`
+	// Queries in a minibatch.
+	FitBatch int `json:"fit_batch" default:"32"`
+	// Minibatches after each round of queries; the first round gets Warmup times as many.
+	Fit int `json:"fit" default:"50"`
+	// Times as many minibatches in the first round.
+	Warmup int `json:"warmup" default:"4"`
+
+	// Greedy return of the same learner on the true reward, against which the score is counted. 0: the evaluation trains it.
+	Reference float64 `json:"reference"`
+}
+
+// Check returns everything that is wrong with a resolved c.
+func (c *Config) Check() []error {
+	errs := c.Config.Check()
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, v := range []struct {
+		name         string
+		value, least int
+	}{
+		{"labels", c.Labels, 1}, {"compare", c.Compare, 2}, {"clip_steps", c.ClipSteps, 1}, {"rounds", c.Rounds, 1}, {"candidates", c.Candidates, 1},
+		{"replay", c.Replay, 2}, {"members", c.Members, 1}, {"fit_batch", c.FitBatch, 1}, {"fit", c.Fit, 1}, {"warmup", c.Warmup, 1},
+	} {
+		if v.value < v.least {
+			bad("%s is %d: give at least %d", v.name, v.value, v.least)
+		}
+	}
+	for _, v := range []struct {
+		name            string
+		value, low, top float64
+	}{
+		{"upfront", c.Upfront, 0, 1}, {"floor", c.Floor, 0, 0.9}, {"myopia", c.Myopia, 0, 1}, {"mistakes", c.Mistakes, 0, 1},
+		{"temperature", c.Temperature, 0, math.MaxFloat32}, {"equal", c.Equal, 0, math.MaxFloat32}, {"decay", c.Decay, 0, 1},
+	} {
+		if !(v.value >= v.low && v.value <= v.top) {
+			bad("%s is %g: give a number from %g to %g", v.name, v.value, v.low, v.top)
+		}
+	}
+	if !(c.RewardLR > 0) {
+		bad("reward_lr is %g: give a positive number", c.RewardLR)
+	}
+	for _, h := range c.RewardHidden {
+		if h < 1 {
+			bad("a hidden layer of the reward model of %d units: give at least 1", h)
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	if c.Steps%c.ClipSteps != 0 {
+		bad("steps is %d, which clips of %d steps do not divide: make it a multiple of clip_steps", c.Steps, c.ClipSteps)
+	}
+	if c.Rounds > c.Iterations() {
+		bad("rounds is %d, the training has %d iterations (total / (envs x steps)): put queries less often, or train longer", c.Rounds, c.Iterations())
+	}
+	if c.fresh() < c.Compare {
+		bad("an iteration has %d clips (envs x steps / clip_steps), a query %d: give more environments or shorter clips", c.fresh(), c.Compare)
+	}
+	if c.queries() < 1 {
+		bad("labels is %d, a ranking of %d clips takes %d: give more", c.Labels, c.Compare, Cost(c.Compare))
+	}
+	if c.Query != "random" && c.Members < 2 {
+		bad("query is %s with one reward model, which cannot disagree with itself: give members of 2 or more, or query=random", c.Query)
+	}
+	if c.Torso == "conv" && len(c.RewardHidden) != 1 {
+		bad("reward_hidden has %d widths, with torso conv there is one layer: give one width", len(c.RewardHidden))
+	}
+	return errs
+}
+
+// Cost is the number of yes-or-no answers that ranking k clips counts as: log2(k!), rounded up.
+func Cost(k int) int {
+	logs, _ := math.Lgamma(float64(k) + 1)
+	return int(math.Ceil(logs/math.Ln2 - 1e-9))
+}
+
+// queries is how many queries the labels pay for.
+func (c *Config) queries() int { return c.Labels / Cost(c.Compare) }
+
+// fresh is the number of clips that one iteration brings, kept how many are remembered.
+func (c *Config) fresh() int { return c.Batch() / c.ClipSteps }
+func (c *Config) kept() int  { return max(c.Replay, c.fresh()) }
+
+// plan says how many queries each round puts. They add up to queries().
+func (c *Config) plan() []int {
+	weights := make([]float64, c.Rounds)
+	var sum float64
+	for r := 1; r < c.Rounds; r++ {
+		switch c.Schedule {
+		case "hyperbolic":
+			t := float64(r) / float64(c.Rounds)
+			weights[r] = 0.25 / (t + 0.25)
+		case "reciprocal":
+			weights[r] = 1 / float64(1+r)
+		default:
+			weights[r] = 1
+		}
+		sum += weights[r]
+	}
+	first := c.Upfront
+	if c.Rounds == 1 {
+		first, sum = 1, 1
+	}
+	out, done, upTo := make([]int, c.Rounds), 0, first
+	for r := range out {
+		if r > 0 {
+			upTo += (1 - first) * weights[r] / sum
+		}
+		n := int(math.Round(upTo * float64(c.queries())))
+		out[r], done = n-done, n
+	}
+	return out
+}
+
+// round is the round of queries that iteration i begins with; ok is false where it begins with none.
+func (c *Config) round(i int) (r int, ok bool) {
+	r = (i*c.Rounds + c.Iterations() - 1) / c.Iterations() // the first round that is due at i or later
+	return r, r < c.Rounds && r*c.Iterations()/c.Rounds == i
+}
