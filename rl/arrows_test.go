@@ -32,7 +32,8 @@ rl/env: rl/ops rl/run
 rl/film: rl/env rl/loop rl/run
 rl/speed: rl/env rl/loop rl/nn rl/ops rl/run rl/eval rl/backend
 rl/hanabi:
-rl/instruct: rl/hanabi rl/run
+rl/lm: rl/backend datasets
+rl/instruct: rl/hanabi rl/lm rl/run
 rl/ops:
 rl/run: rl/eval
 rl/eval:

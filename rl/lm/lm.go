@@ -42,7 +42,9 @@ type Model struct {
 }
 
 // same says whether numbers of both may be mixed: engines may differ.
-func (m Model) same(o Model) bool { return m.Name == o.Name && m.Hash == o.Hash && m.Template == o.Template }
+func (m Model) same(o Model) bool {
+	return m.Name == o.Name && m.Hash == o.Hash && m.Template == o.Template
+}
 
 func (m Model) String() string {
 	if m.Hash == "" {

@@ -115,3 +115,11 @@ func TestRowsDoNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// TestSmolLM2AgreesWithNumpy is the same for the real model.
+func TestSmolLM2AgreesWithNumpy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with a real model")
+	}
+	agree(t, load(t, backendtest.XLA(t), smollm2(t)), readJSON[[]reference](t, "smollm2.json"), 1e-4)
+}
