@@ -139,6 +139,23 @@ func stream(seed int64, which uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(seed), which))
 }
 
+// Round keeps so many bits of the mantissa of observations and continuous actions, of 23, so that files become smaller.
+func (d *Demos) Round(bits int) {
+	drop := 23 - min(max(bits, 1), 23)
+	round := func(xs []float32) {
+		for i, x := range xs {
+			// Half of the last bit that stays, then cut; a carry may raise the exponent, which is right.
+			xs[i] = math.Float32frombits((math.Float32bits(x) + 1<<drop>>1) >> drop << drop)
+		}
+	}
+	for _, t := range d.Trajectories {
+		round(t.Obs)
+		if d.Actions == 0 {
+			round(t.Action)
+		}
+	}
+}
+
 // Returns are the summed rewards of each trajectory; nil where rewards are not known.
 func (d *Demos) Returns() []float64 {
 	returns := make([]float64, len(d.Trajectories))
@@ -178,14 +195,24 @@ func (d *Demos) Stats() DemoStats {
 	}
 	s.Mean, s.Std, s.Min, s.Max = 0, 0, returns[0], returns[0]
 	for _, r := range returns {
-		s.Mean += r / float64(len(returns))
+		s.Mean += r
 		s.Min, s.Max = min(s.Min, r), max(s.Max, r)
 	}
+	s.Mean /= float64(len(returns))
 	for _, r := range returns {
 		s.Std += (r - s.Mean) * (r - s.Mean)
 	}
 	s.Std = math.Sqrt(s.Std / float64(max(len(returns)-1, 1)))
 	return s
+}
+
+// Normalise says what a mean return is worth: 0 for that of random actions, 1 for the expert's.
+func (d *Demos) Normalise(mean float64) (float64, error) {
+	s := d.Stats()
+	if d.RandomEpisodes == 0 || math.IsNaN(s.Mean) || s.Mean == d.Random {
+		return 0, fmt.Errorf("demonstrations in %s: returns of %g (expert) and %g (random, %d episodes) are no scale: record rewards, and episodes of random actions", d.env(), s.Mean, d.Random, d.RandomEpisodes)
+	}
+	return (mean - d.Random) / (s.Mean - d.Random), nil
 }
 
 // Warning says what makes demonstrations a poor teacher, "" if nothing does: an expert that is no better than random actions.

@@ -28,6 +28,13 @@ func reach(name string) ppo.Config {
 	return ppo.Config{Env: name, Envs: 16, Steps: 100, Total: 200_000, Epochs: 10, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true}
 }
 
+// push is PPO on the pusher, which needs more steps than other places to reach: the hand must come round the puck first.
+func push() ppo.Config {
+	c := reach("pusher")
+	c.Envs, c.Minibatches, c.Total = 32, 8, 1_000_000
+	return c
+}
+
 // ppoPresets are proximal policy optimisation in the environments of the table.
 func ppoPresets() []run.Preset {
 	return controls("ppo", ppo.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *ppo.Config) (run.Worker, error) {
@@ -40,6 +47,12 @@ func ppoPresets() []run.Preset {
 			Env: "acrobot", Envs: 16, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true}},
 		{"ppo-mountaincar", "PPO rocks a car out of a valley: normalised observations and rewards find the way", ppo.Config{
 			Env: "mountaincar", Envs: 16, Steps: 16, Total: 1_000_000, Lambda: 0.98, LR: 3e-4, NormObs: true, NormReward: true}},
+		{"ppo-cartpole-fixed", "PPO balances a pole for a fixed 500 steps", ppo.Config{Env: "cartpole-fixed", Envs: 8, Total: 300_000, LR: 1e-3, Entropy: 0.01}},
+		{"ppo-acrobot-fixed", "PPO swings a chain up and then waits for a fixed 500 steps to pass", ppo.Config{
+			Env: "acrobot-fixed", Envs: 16, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true}},
+		{"ppo-mountaincar-fixed", "PPO rocks a car out of a valley and then waits for a fixed 200 steps to pass", ppo.Config{
+			Env: "mountaincar-fixed", Envs: 16, Steps: 64, Total: 2_000_000, Lambda: 0.98, LR: 1e-3, NormObs: true, NormReward: true}},
+		{"ppo-pusher", "PPO pushes a puck to a goal", push()},
 		{"ppo-pointmass", "PPO pushes a mass round a wall", reach("pointmass")},
 		{"ppo-reacher", "PPO brings the tip of an arm to a target", reach("reacher")},
 		{"ppo-breakout", "PPO plays MinAtar's Breakout", arcade("breakout")},

@@ -1,11 +1,13 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/bc"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/ppo"
@@ -14,15 +16,22 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// Film plays the greedy policy of the newest checkpoint of a seed and draws every step. say gets sentences for people.
+// Film plays the policy of the newest checkpoint of a seed and draws every step. say gets sentences for people.
 func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(string)) (*film.Take, error) {
+	take, _, err := play(ctx, r, seed, "", o, say)
+	return take, err
+}
+
+// play is Film in the environment called where, or where that is empty in the run's own; it tells which it was.
+func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Options, say func(string)) (*film.Take, env.Env, error) {
+	fail := func(err error) (*film.Take, env.Env, error) { return nil, nil, err }
 	p, err := Find(r.Preset)
 	if err != nil {
-		return nil, fmt.Errorf("run folder %s: %w", r.Folder, err)
+		return fail(fmt.Errorf("run folder %s: %w", r.Folder, err))
 	}
 	cfg := p.New()
 	if err := r.Decode(cfg); err != nil {
-		return nil, err
+		return fail(err)
 	}
 	var name string
 	var shoot func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error)
@@ -41,6 +50,8 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 		actorCritic(c.Env, "", c.Agent())
 	case *a2c.Config:
 		actorCritic(c.Env, "", c.Agent())
+	case *bc.Config:
+		actorCritic(c.Env, "Policy.", c.Agent())
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {
@@ -56,20 +67,21 @@ func Film(ctx context.Context, r *run.Run, seed int64, o film.Options, say func(
 			return qlearn.FilmTable(ctx, e, in, c, state, o)
 		}
 	default:
-		return nil, fmt.Errorf("run folder %s: %s has no policy that acts in an environment, so there is nothing to film", r.Folder, r.Preset)
+		return fail(fmt.Errorf("run folder %s: %s has no policy that acts in an environment, so there is nothing to film", r.Folder, r.Preset))
 	}
 	state, err := r.State(seed)
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	in, err := env.Find(name)
+	in, err := env.Find(cmp.Or(where, name))
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
 	e, err := backend.Open(ctx, backend.Config{Say: say})
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return fail(fmt.Errorf("engine: %w", err))
 	}
 	defer e.Close()
-	return shoot(e, in, state)
+	take, err := shoot(e, in, state)
+	return take, in, err
 }

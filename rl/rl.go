@@ -22,6 +22,7 @@ func Presets() []run.Preset {
 		a2cPresets(),
 		qPresets(),
 		instructPresets(),
+		bcPresets(),
 	)
 }
 

@@ -19,6 +19,10 @@ import (
 type Options struct {
 	Seed  int64 // of the episodes
 	Steps int   // how long; 0: 300 steps
+	// Episodes to record as numbers, each from its beginning to its end, side by side. Nothing is drawn then, and Steps does not count.
+	Episodes int
+	// Sample plays what the policy draws, rather than what it likes best; for policies that are distributions.
+	Sample bool
 }
 
 // Take is what was filmed.
@@ -27,9 +31,11 @@ type Take struct {
 	Returns []float64     // of the episodes that ended
 	Open    float64       // what the last episode had earned so far
 	Rate    float64       // steps a second that the eye can follow: 30, or 12 where observations are pictures of a few cells
+
+	Episodes []Episode // that were recorded
 }
 
-// Act chooses actions for observations [1, Obs...] with the parameters P.
+// Act chooses actions for observations [n, Obs...], of one environment in a film, with the parameters P.
 type Act[P any] func(key, obs *Node, params P) (newKey, action *Node)
 
 type walk struct{ Key, Env *Node }
@@ -45,8 +51,15 @@ func Shoot[P any](ctx context.Context, b compute.Backend, e env.Env, o Options, 
 	if o.Steps == 0 {
 		o.Steps = 300
 	}
-	if o.Steps < 0 {
-		return fail(fmt.Errorf("%d steps: give a positive number", o.Steps))
+	if err := o.check(); err != nil {
+		return fail(err)
+	}
+	if o.Episodes > 0 {
+		eps, err := record(ctx, b, e, o, params, act)
+		if err != nil {
+			return fail(err)
+		}
+		return &Take{Episodes: eps}, nil
 	}
 	v := env.Auto(e)
 	reset, err := loop.NewFunc(b, "reset of "+name, func(in start) walk {
@@ -117,7 +130,7 @@ func Random(ctx context.Context, b compute.Backend, e env.Env, o Options) (*Take
 		return nil, err
 	}
 	action := e.Spec().Action
-	return Shoot(ctx, b, e, o, none, func(key, _ *Node, _ struct{}) (*Node, *Node) { return action.Random(key, 1) })
+	return Shoot(ctx, b, e, o, none, func(key, obs *Node, _ struct{}) (*Node, *Node) { return action.Random(key, obs.Shape().Dimensions[0]) })
 }
 
 // Recall takes parameters from a checkpoint: for each leaf of P the name of an array of float32.

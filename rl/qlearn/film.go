@@ -31,6 +31,9 @@ func FilmTable(ctx context.Context, b *backend.Engine, en env.Env, c *Table, sta
 }
 
 func shoot[S any](ctx context.Context, b *backend.Engine, m method[S], state []run.Array, o film.Options) (*film.Take, error) {
+	if o.Sample {
+		return nil, fmt.Errorf("%s: its policy is greedy, there is nothing to sample from: play it without sampling", m.name)
+	}
 	theta, err := film.Recall[values](state, "Theta")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)

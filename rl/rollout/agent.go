@@ -91,9 +91,19 @@ func (a *Agent) policy(parts [][]*Node, out *Node) Distribution {
 
 // Act is the policy at observations as the environment shows them, [n, Obs...].
 func (a *Agent) Act(m Mind, obs *Node) Distribution {
-	parts := a.Net.Pack.Split(m.Theta)
-	return a.policy(parts, a.Net.Policy(parts, a.view(m.Obs, obs)))
+	return a.Policy(a.Net.Pack.Split(m.Theta), m.Obs, obs)
 }
+
+// Policy is Act with the parameters that Net.Pack.Split gave, for those who take gradients.
+func (a *Agent) Policy(parts [][]*Node, stats nn.Running, obs *Node) Distribution {
+	return a.policy(parts, a.Net.Policy(parts, a.view(stats, obs)))
+}
+
+// Actions turns rows of numbers, as Columns and demonstrations have them, into actions: [n] int32 or [n, Dim].
+func (a *Agent) Actions(rows *Node) *Node { return a.fromRow(rows) }
+
+// Columns turns actions into rows of float32 numbers, [n, 1] or [n, Dim].
+func (a *Agent) Columns(actions *Node) *Node { return a.toRow(actions) }
 
 // Judge is policy and value [n] at observations as a Batch holds them, [n, ObsSize]. parts is what Net.Pack.Split gave.
 func (a *Agent) Judge(parts [][]*Node, x *Node) (Distribution, *Node) {

@@ -12,7 +12,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// Film plays the greedy policy of a training's state in environment e. prefix says where the state keeps the actor-critic, as in MindIn.
+// Film plays the policy of a training's state in environment e. prefix says where the state keeps the actor-critic, as in MindIn.
 func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, state []run.Array, prefix string, o film.Options) (*film.Take, error) {
 	a, err := NewAgent(env.Auto(e), c)
 	if err != nil {
@@ -27,6 +27,9 @@ func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, stat
 		return nil, fmt.Errorf("the checkpoint has %d parameters, this configuration %d: take both from one run", n, a.Net.Pack.Size())
 	}
 	return film.Shoot(ctx, b, e, o, mind, func(key, obs *Node, m Mind) (*Node, *Node) {
+		if o.Sample {
+			return a.Act(m, obs).Sample(key)
+		}
 		return key, a.Act(m, obs).Mode()
 	})
 }

@@ -7,6 +7,8 @@
 //	go run ./rl/cmd/rl eval   runs/igl-mnist-20260102-150405
 //	go run ./rl/cmd/rl plot   runs/igl-mnist-20260102-150405 -key accuracy
 //	go run ./rl/cmd/rl film   runs/ppo-cartpole-20260102-150405
+//	go run ./rl/cmd/rl demos record runs/ppo-cartpole-20260102-150405
+//	go run ./rl/cmd/rl demos show cartpole        demonstrations that come with the module
 //	go run ./rl/cmd/rl bench -fast                compile seconds and steps/s on this machine
 //	go run ./rl/cmd/rl doctor
 //

@@ -69,6 +69,7 @@ func commands() []command {
 		{"eval", "RUN", "evaluate the checkpoints of a run again", (*call).eval},
 		{"plot", "RUN...", "draw the learning curves of one or more runs", (*call).plot},
 		{"film", "[RUN]", "draw what a run has learned to do, or random actions, as a GIF", (*call).film},
+		{"demos", "record|show|make", "record what a run has learned as demonstrations, or look at some", (*call).demos},
 		{"bench", "[PRESET...]", "time environments and training on this machine", (*call).bench},
 		{"list", "", "list the presets, or with -envs the environments", (*call).list},
 		{"doctor", "", "say which engine is used and why, and what is missing", (*call).doctor},
@@ -162,7 +163,7 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("rl trains reward learners.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "  rl %-15s %s\n", c.name+" "+c.args, c.about)
+		fmt.Fprintf(&b, "  rl %-23s %s\n", c.name+" "+c.args, c.about)
 	}
 	b.WriteString(`
   rl COMMAND --help        its flags

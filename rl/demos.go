@@ -1,0 +1,142 @@
+package rl
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/rewardlab/rewardlab/datasets"
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/film"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// RecordOptions say what to record. Zero fields mean their defaults.
+type RecordOptions struct {
+	Episodes int    // default 20
+	Seed     int64  // of the episodes
+	Env      string // by its name in the table; empty: that of the run. It must show the same observations and take the same actions
+	Sample   bool   // play what the policy draws, rather than what it likes best
+	Random   int    // episodes of random actions that measure what a beginner earns; default 100
+	Log      func(string)
+}
+
+// Record plays episodes of what a seed of a run has learned, and returns them as demonstrations.
+func Record(ctx context.Context, r *run.Run, seed int64, o RecordOptions) (*datasets.Demos, error) {
+	o.Episodes, o.Random = cmp.Or(o.Episodes, 20), cmp.Or(o.Random, 100)
+	if o.Episodes < 1 || o.Random < 1 {
+		return nil, fmt.Errorf("recording: %d episodes and %d of random actions: give at least 1 of each", o.Episodes, o.Random)
+	}
+	take, in, err := play(ctx, r, seed, o.Env, film.Options{Seed: o.Seed, Episodes: o.Episodes, Sample: o.Sample}, o.Log)
+	if err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	how := "greedy"
+	if o.Sample {
+		how = "sampled"
+	}
+	d := demosOf(in.Spec(), take.Episodes)
+	d.Source = fmt.Sprintf("%s, seed %d, %s actions", r.Preset, seed, how)
+	e, err := backend.Open(ctx, backend.Config{Say: o.Log})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer e.Close()
+	beginner, err := film.Random(ctx, e.Backend, in, film.Options{Seed: o.Seed, Episodes: o.Random})
+	if err != nil {
+		return nil, fmt.Errorf("recording of random actions: %w", err)
+	}
+	random := demosOf(in.Spec(), beginner.Episodes)
+	d.Random, d.RandomEpisodes = random.Stats().Mean, o.Random
+	return d, d.Check()
+}
+
+// demosOf are episodes of an environment as demonstrations.
+func demosOf(spec env.Spec, episodes []film.Episode) *datasets.Demos {
+	d := &datasets.Demos{Env: spec.Name, Obs: spec.Obs, Actions: spec.Action.N, ActionDim: spec.Action.Dim}
+	for _, e := range episodes {
+		d.Trajectories = append(d.Trajectories, datasets.Trajectory{Obs: e.Obs, Action: e.Action, Reward: e.Reward, Terminated: e.Terminated})
+	}
+	return d
+}
+
+// expert says how the demonstrations of an environment that come with package datasets were made.
+type expert struct {
+	env, preset string
+	seed        int64
+	episodes    int
+	set         []string // changes to the preset
+}
+
+// experts are trained with presets, some for longer.
+func experts() []expert {
+	return []expert{
+		{"cartpole", "ppo-cartpole", 1, 20, nil},
+		{"cartpole-fixed", "ppo-cartpole-fixed", 1, 20, nil},
+		{"acrobot-fixed", "ppo-acrobot-fixed", 1, 30, nil},
+		{"mountaincar-fixed", "ppo-mountaincar-fixed", 1, 50, nil},
+		{"pendulum", "ppo-pendulum", 1, 50, []string{"total=400000"}},
+		{"pointmass", "ppo-pointmass", 1, 50, nil},
+		{"reacher", "ppo-reacher", 1, 50, []string{"total=1000000", "envs=32", "minibatches=8"}},
+		{"pusher", "ppo-pusher", 1, 60, nil},
+	}
+}
+
+// mantissa is how many bits of each number of an observation or a continuous action the experts' files keep: 1 part in 8000.
+const mantissa = 12
+
+// MakeExperts trains an expert for each of the environments, or for all that have one, below the folder runs, and writes its demonstrations to
+// dir as ENV.npz. Runs that are already complete are not trained again.
+func MakeExperts(ctx context.Context, dir, runs string, envs []string, log func(string)) error {
+	var known []string
+	todo := map[string]bool{}
+	for _, x := range experts() {
+		known = append(known, x.env)
+		todo[x.env] = len(envs) == 0
+	}
+	for _, name := range envs {
+		if _, ok := todo[name]; !ok {
+			return fmt.Errorf("no expert is known for environment %q: there are experts for %s", name, strings.Join(known, ", "))
+		}
+		todo[name] = true
+	}
+	for _, x := range experts() {
+		if !todo[x.env] {
+			continue
+		}
+		if err := makeExpert(ctx, dir, runs, x, log); err != nil {
+			return fmt.Errorf("expert in %s: %w", x.env, err)
+		}
+	}
+	return nil
+}
+
+func makeExpert(ctx context.Context, dir, runs string, x expert, log func(string)) error {
+	folder := filepath.Join(runs, x.preset)
+	r, err := Train(ctx, x.preset, Options{Folder: folder, Resume: true, Seeds: []int64{x.seed}, Set: x.set, Log: log})
+	if err != nil {
+		return err
+	}
+	d, err := Record(ctx, r, x.seed, RecordOptions{Episodes: x.episodes, Env: x.env, Log: log})
+	if err != nil {
+		return err
+	}
+	d.Round(mantissa)
+	d.Note = "made by: rl demos make " + x.env
+	if w := d.Warning(); w != "" {
+		return errors.New(w)
+	}
+	path := filepath.Join(dir, x.env+".npz")
+	if err := d.Write(path); err != nil {
+		return err
+	}
+	if log != nil {
+		s := d.Stats()
+		log(fmt.Sprintf("%s: %d episodes, mean return %.4g, random %.4g", path, s.Trajectories, s.Mean, d.Random))
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package rl
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/datasets"
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/bc"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/film"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// imitationScore is the score of everything that imitates an expert; see bc.Normalised.
+func imitationScore() run.Score {
+	return run.Score{Name: "mean return of greedy episodes, 0 as random actions, 1 as the expert", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
+		return evaluated(eval, "eval/normalised")
+	}}
+}
+
+// peerDemos names the demonstrations of the Python package imitation in a configuration.
+const peerDemos = "peer"
+
+// openDemos opens demonstrations for an environment of the table: those of file, or with an empty name those that come with the module. Where it is
+// not known what random actions earn there, it plays some.
+func openDemos(ctx context.Context, b *backend.Engine, in env.Env, name, file string, say func(string)) (*datasets.Demos, error) {
+	var d *datasets.Demos
+	var err error
+	switch file {
+	case "":
+		d, err = datasets.Expert(name)
+	case peerDemos:
+		d, err = datasets.PeerDemos(ctx, name, say)
+	default:
+		d, err = datasets.ReadDemos(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.RandomEpisodes == 0 {
+		const episodes = 100
+		take, err := film.Random(ctx, b.Backend, in, film.Options{Episodes: episodes})
+		if err != nil {
+			return nil, fmt.Errorf("return of random actions: %w", err)
+		}
+		d.Random, d.RandomEpisodes = demosOf(in.Spec(), take.Episodes).Stats().Mean, episodes
+	}
+	if w := d.Warning(); w != "" && say != nil {
+		say(w)
+	}
+	return d, nil
+}
+
+// bcPresets are behavioural cloning.
+func bcPresets() []run.Preset {
+	rows := []control[bc.Config]{
+		{"bc-cartpole", "behavioural cloning of a balanced pole", bc.Config{}},
+		{"bc-acrobot", "behavioural cloning of a chain that swings up", bc.Config{Env: "acrobot-fixed"}},
+		{"bc-mountaincar", "behavioural cloning of a car that leaves its valley", bc.Config{Env: "mountaincar-fixed"}},
+		{"bc-pendulum", "behavioural cloning of a pendulum's continuous torques", bc.Config{Env: "pendulum", Iterations: 200}},
+	}
+	out := make([]run.Preset, len(rows))
+	for i, p := range rows {
+		out[i] = run.Preset{
+			Name: p.name, Algorithm: "bc", Summary: p.summary, Score: imitationScore(),
+			New:          func() any { c := p.config; return &c },
+			ConfigSource: bc.ConfigSource,
+			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+				c, ok := cfg.(*bc.Config)
+				if !ok {
+					return nil, fmt.Errorf("bc: a configuration of type %T: give a %T", cfg, c)
+				}
+				return openControl(ctx, opt, c.Env, func(b *backend.Engine, in env.Env) (run.Worker, error) {
+					d, err := openDemos(ctx, b, in, c.Env, c.Demos, opt.Log)
+					if err != nil {
+						return nil, err
+					}
+					return bc.New(ctx, b, in, c, d)
+				})
+			},
+		}
+	}
+	return out
+}
