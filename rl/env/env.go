@@ -110,6 +110,7 @@ type Rules struct {
 	Step                  func(u, state, action *Node) (next, reward, terminated *Node)
 	Observe               func(state *Node) *Node           // nil: the state is the observation
 	Frame                 func(state []float32) *image.RGBA // nil: it cannot be drawn
+	Goal                  *Goal                             // nil: its task is what its reward says
 }
 
 // Sim is an Env made of Rules.

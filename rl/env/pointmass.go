@@ -67,7 +67,27 @@ func PointMass(c PointMassConfig) *Sim {
 			return next, float(there), there
 		},
 		Frame: func(s []float32) *image.RGBA { return massFrame(s, c.Gap) },
+		Goal:  massGoal(c),
 	})
+}
+
+// massGoal is reached within 0.1, through the wall or not. Its examples are near it and slow.
+func massGoal(c PointMassConfig) *Goal {
+	return &Goal{
+		Success: func(obs *Node) *Node { return below(norm(Sub(cols(obs, 0, 2), cols(obs, 4, 6))), massReach) },
+		Draws:   6,
+		Example: func(u *Node) *Node {
+			goal := join(like(col(u, 0), 0), like(col(u, 0), 0.7))
+			if c.Random {
+				goal = join(within(col(u, 4), -0.9, 0.9), within(col(u, 5), 0.3, 0.9))
+			}
+			return Concatenate([]*Node{Add(goal, inDisc(cols(u, 0, 2), 0.8*massReach)), within(cols(u, 2, 4), -0.1, 0.1), goal}, 1)
+		},
+		Channels: 2,
+		Paint: func(obs *Node, side int) *Node {
+			return spots(side, 1.125, 0.1, cols(obs, 0, 2), cols(obs, 4, 6))
+		},
+	}
 }
 
 // behind says whether x lies in the shadow of the wall.

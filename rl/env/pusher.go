@@ -16,6 +16,7 @@ const (
 	pushTouch = 0.2  // from centre to centre when hand and puck touch
 	pushRail  = 0.75 // the rail that keeps the puck in; the hand may go on to 1, and so behind a puck at the rail
 	pushStep  = 0.08 // how far the hand moves in one step, along each axis
+	pushReach = 0.1  // so near to the goal the puck is there
 )
 
 // Pusher moves a round hand (radius 0.08) over a table; where it meets a puck (radius 0.12), the puck slides away along the line of
@@ -53,7 +54,7 @@ func Pusher(c PusherConfig) *Sim {
 			next = Concatenate([]*Node{hand, puck, goal}, 1)
 			left := norm(Sub(goal, puck))
 			if c.Sparse {
-				return next, float(below(left, 0.1)), none(s)
+				return next, float(below(left, pushReach)), none(s)
 			}
 			return next, Neg(Add(left, MulScalar(norm(Sub(puck, hand)), 0.1))), none(s)
 		},
@@ -71,7 +72,27 @@ func Pusher(c PusherConfig) *Sim {
 			c.disc(float64(s[0]), float64(s[1]), 0.08, blue)
 			return c.img
 		},
+		Goal: pushGoal(),
 	})
+}
+
+// pushGoal is reached when the puck is within 0.1 of it, wherever the hand is. In its examples the hand has just left the puck.
+func pushGoal() *Goal {
+	return &Goal{
+		Success: func(obs *Node) *Node { return below(norm(Sub(cols(obs, 4, 6), cols(obs, 2, 4))), pushReach) },
+		Draws:   6,
+		Example: func(u *Node) *Node {
+			goal := within(cols(u, 0, 2), -0.6, 0.6)
+			puck := Add(goal, inDisc(cols(u, 2, 4), 0.8*pushReach))
+			angle, away := within(col(u, 4), -math.Pi, math.Pi), within(col(u, 5), pushTouch, pushTouch+0.1)
+			hand := Add(puck, join(Mul(away, Cos(angle)), Mul(away, Sin(angle))))
+			return Concatenate([]*Node{hand, puck, goal}, 1)
+		},
+		Channels: 3,
+		Paint: func(obs *Node, side int) *Node {
+			return spots(side, 1.125, 0.1, cols(obs, 0, 2), cols(obs, 2, 4), cols(obs, 4, 6))
+		},
+	}
 }
 
 // norm is the length of each row.

@@ -1,0 +1,93 @@
+package goal
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/nn"
+	"github.com/rewardlab/rewardlab/rl/ops"
+)
+
+// filters of the convolution that looks at images.
+const filters = 8
+
+// powerRounds of the estimate of a matrix's largest singular value: within a few percent, from a fixed start.
+const powerRounds = 6
+
+// classifier gives observations a logit of success, f.
+type classifier struct {
+	*Config
+	goal *env.Goal
+	spec env.Spec
+	body nn.Net // observation or image to features
+	head nn.Net // features to the logit
+	pack *nn.Packed
+}
+
+func newClassifier(c *Config, goal *env.Goal, spec env.Spec) *classifier {
+	k := &classifier{Config: c, goal: goal, spec: spec}
+	last := c.Judge[len(c.Judge)-1]
+	if c.View == "image" {
+		k.body = nn.Image(c.Side, goal.Channels, filters, last)
+	} else {
+		k.body = nn.MLP(spec.ObsSize(), last, c.Judge[:len(c.Judge)-1]...)
+	}
+	k.head = nn.Linear(last, 1)
+	k.pack = nn.Pack(k.body, k.head)
+	return k
+}
+
+// look is what the classifier sees of observations [n, ObsSize].
+func (k *classifier) look(obs *Node) *Node {
+	if k.View == "image" {
+		return k.goal.Paint(Reshape(obs, append([]int{obs.Shape().Dimensions[0]}, k.spec.Obs...)...), k.Side)
+	}
+	return obs
+}
+
+// features are those of the last hidden layer, for what look gave.
+func (k *classifier) features(parts [][]*Node, x *Node) *Node {
+	h := k.body.Apply(k.bound(parts[0]), x)
+	if k.View == "state" { // an image's features are rectified already
+		h = Tanh(h)
+	}
+	return h
+}
+
+func (k *classifier) out(parts [][]*Node, features *Node) *Node {
+	return Squeeze(k.head.Apply(k.bound(parts[1]), features), 1)
+}
+
+// logit is f [n] of observations [n, ObsSize], for the policy's reward. parts is what pack.Split gave.
+func (k *classifier) logit(parts [][]*Node, obs *Node) *Node {
+	return k.out(parts, k.features(parts, k.look(obs)))
+}
+
+// bound scales each matrix whose largest singular value is above Spectral down to it.
+func (k *classifier) bound(params []*Node) []*Node {
+	if k.Spectral == 0 {
+		return params
+	}
+	out := make([]*Node, len(params))
+	for i, p := range params {
+		out[i] = p
+		if p.Rank() == 2 {
+			limit := Scalar(p.Graph(), p.DType(), k.Spectral)
+			out[i] = Mul(p, MinScalar(Div(limit, AddScalar(ops.SpectralNorm(p, powerRounds), 1e-6)), 1))
+		}
+	}
+	return out
+}
+
+// pay turns logits into the policy's reward.
+func (k *classifier) pay(f *Node) *Node {
+	switch k.Reward {
+	case "probability":
+		return Sigmoid(f)
+	case "log":
+		return ops.LogSigmoid(f)
+	case "softplus":
+		return ops.Softplus(f)
+	}
+	return f
+}

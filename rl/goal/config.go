@@ -1,0 +1,92 @@
+package goal
+
+import (
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/ppo"
+)
+
+// Config says what to train. A zero field means its default.
+type Config struct {
+	ppo.Config
+
+	// How the classifier lives. naive: fitted once before the policy learns, then frozen; robust: visited states join the negatives and it goes
+	// on learning; vice: the same with the policy's density in the logit, f(s) - log pi(a|s).
+	Method string `json:"method" default:"robust" enum:"naive|robust|vice"`
+	// What the policy is paid, made of the logit z. probability: sigmoid z; logit: z; log: log sigmoid z, never positive; softplus:
+	// -log(1 - sigmoid z), never negative.
+	Reward string `json:"reward" default:"logit" enum:"probability|logit|log|softplus"`
+
+	// Success examples, drawn from states in which the task is done; with demos above 0, the last states of the demonstrations.
+	Examples int `json:"examples" default:"200"`
+	// Share of the success examples that are wrong: states in which an episode begins.
+	FalseShare float64 `json:"false_share"`
+	// Visited states that are kept as negatives, the newest ones.
+	Replay int `json:"replay" default:"50000"`
+	// What the classifier looks at. state: the observation; image: a picture of it, with one channel for each thing.
+	View string `json:"view" default:"state" enum:"state|image"`
+	// Cells along one side of the picture.
+	Side int `json:"side" default:"16"`
+
+	// Widths of the classifier's hidden layers; an image goes through a convolution first and has one.
+	Judge []int `json:"judge_hidden" default:"64,64"`
+	// Step size of the classifier's Adam.
+	JudgeLR float64 `json:"judge_lr" default:"1e-3"`
+	// Success examples in one batch of the classifier, and as many negatives.
+	Half int `json:"half" default:"128"`
+	// Steps of the classifier before the policy learns, on what an untrained policy visits.
+	Pretrain int `json:"pretrain" default:"300"`
+	// Steps of the classifier in every iteration (robust, vice).
+	Updates int `json:"updates" default:"10"`
+	// Draw batches from examples and negatives together, in proportion to how many there are: what goes wrong without balance.
+	Unbalanced bool `json:"unbalanced"`
+
+	// Decay of the classifier's parameters in one step, in units of judge_lr (AdamW).
+	Decay float64 `json:"decay"`
+	// Train the classifier on mixtures of pairs, labels mixed likewise.
+	Mixup bool `json:"mixup"`
+	// Largest singular value that each of the classifier's matrices may have. 0: any.
+	Spectral float64 `json:"spectral"`
+	// Probability with which a feature of the classifier's last layer is left out.
+	Dropout float64 `json:"dropout"`
+}
+
+// Check returns everything that is wrong with a resolved c.
+func (c *Config) Check() []error {
+	errs := c.Config.Check()
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, v := range []struct {
+		name         string
+		value, least int
+	}{
+		{"examples", c.Examples, 1}, {"replay", c.Replay, c.Batch()}, {"side", c.Side, 5}, {"half", c.Half, 2}, {"pretrain", c.Pretrain, 1},
+		{"updates", c.Updates, 1}, {"judge_hidden", len(c.Judge), 1},
+	} {
+		if v.value < v.least {
+			bad("%s is %d: give at least %d", v.name, v.value, v.least)
+		}
+	}
+	for _, w := range c.Judge {
+		if w < 1 {
+			bad("judge_hidden has a layer of %d units: give at least 1", w)
+		}
+	}
+	if c.View == "image" && len(c.Judge) != 1 {
+		bad("judge_hidden has %d widths: with view image give one", len(c.Judge))
+	}
+	if !(c.JudgeLR > 0) {
+		bad("judge_lr is %g: give a positive number", c.JudgeLR)
+	}
+	if c.Decay < 0 || c.Decay*c.JudgeLR >= 1 || c.Spectral < 0 {
+		bad("decay is %g and spectral %g: give numbers of at least 0, and decay below 1/judge_lr", c.Decay, c.Spectral)
+	}
+	for _, v := range []struct {
+		name  string
+		value float64
+	}{{"false_share", c.FalseShare}, {"dropout", c.Dropout}} {
+		if v.value < 0 || v.value >= 1 {
+			bad("%s is %g: give a share of at least 0 and below 1", v.name, v.value)
+		}
+	}
+	return errs
+}

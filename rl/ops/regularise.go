@@ -1,0 +1,58 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Mixup draws rows between the rows of x [n, ...] and those of the same x moved round by half of n, and labels y [n] with them (Zhang et al. 2018):
+//
+//	x_i' = l_i x_i + (1 - l_i) x_j,   y_i' = l_i y_i + (1 - l_i) y_j,   j = i + n/2 mod n,   l_i uniform in [0, 1)
+//
+// Uniform weights are Beta(1, 1). The rows must be in random order, or in two halves each of which is: then j is as good as a random partner of
+// the other half.
+func Mixup(key, x, y *Node) (newKey, mixed, labels *Node) {
+	n := y.Shape().Size()
+	turn := func(v *Node) *Node {
+		return Concatenate([]*Node{SliceAxis(v, 0, AxisRange(n/2)), SliceAxis(v, 0, AxisRange(0, n/2))}, 0)
+	}
+	key, l := Uniform(key, n)
+	mix := func(v *Node) *Node {
+		w := l
+		for w.Rank() < v.Rank() {
+			w = ExpandAxes(w, -1)
+		}
+		w = BroadcastToDims(w, v.Shape().Dimensions...)
+		return Add(Mul(w, v), Mul(OneMinus(w), turn(v)))
+	}
+	return key, mix(x), mix(y)
+}
+
+// Dropout sets each element of x to zero with probability p and divides the others by 1 - p, so that the expectation stays (Srivastava et al.
+// 2014).
+func Dropout(key, x *Node, p float64) (newKey, y *Node) {
+	key, u := Uniform(key, x.Shape().Dimensions...)
+	stays := GreaterOrEqual(u, BroadcastToDims(Const(u.Graph(), float32(p)), u.Shape().Dimensions...))
+	return key, DivScalar(Mul(x, ConvertDType(stays, dtypes.Float32)), 1-p)
+}
+
+// SpectralNorm estimates the largest singular value of w [k, m], a scalar, by rounds of power iteration from one fixed vector. The gradient flows
+// through w alone, not through the singular vectors, as in Miyato et al. (2018).
+func SpectralNorm(w *Node, rounds int) *Node {
+	g, m := w.Graph(), w.Shape().Dimensions[1]
+	start := make([]float32, m)
+	for i := range start {
+		start[i] = float32(1 + math.Sin(float64(3*i+1))/2) // no matrix that learning makes is blind to it
+	}
+	unit := func(v *Node) *Node { return Div(v, Sqrt(AddScalar(ReduceAllSum(Square(v)), 1e-12))) }
+	fixed := StopGradient(w)
+	v := unit(Reshape(Const(g, start), m, 1))
+	u := unit(MatMul(fixed, v))
+	for range rounds - 1 {
+		v = unit(MatMul(Transpose(fixed, 0, 1), u))
+		u = unit(MatMul(fixed, v))
+	}
+	return ReduceAllSum(Mul(u, MatMul(w, v)))
+}
