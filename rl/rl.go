@@ -20,6 +20,7 @@ func Presets() []run.Preset {
 		iglPresets(),
 		ppoPresets(),
 		a2cPresets(),
+		goalPresets(),
 		qPresets(),
 		instructPresets(),
 		bcPresets(),

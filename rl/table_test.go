@@ -16,13 +16,15 @@ import (
 // small makes a preset of each algorithm train for two chunks in about a second. An algorithm that joins the table needs a line here, and
 // then gets every test in this file.
 var small = map[string]string{
-	"igl":       "dataset=synthetic images=500 iterations=100 logs=400 batch=16 exploit=8 explore=8 hidden=8 grid_side=3 horizon=3 switch_at=30",
-	"a2c":       "envs=2 steps=4 total=48 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
-	"ppo":       "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
-	"bc":        "trajectories=2 every=5 iterations=6 updates=3 patience=4 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
-	"dqn":       "envs=2 iterations=100 buffer=60 warmup=5 n_step=2 batch=8 hidden=8 target_every=7 log_every=10",
-	"q":         "envs=4 iterations=100 log_every=10",
-	"instructq": "episodes=400 buffer=100 batch=16 eval_every=50 log_every=100",
+	"igl":            "dataset=synthetic images=500 iterations=100 logs=400 batch=16 exploit=8 explore=8 hidden=8 grid_side=3 horizon=3 switch_at=30",
+	"a2c":            "envs=2 steps=4 total=48 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
+	"ppo":            "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
+	"bc":             "trajectories=2 every=5 iterations=6 updates=3 patience=4 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
+	"dqn":            "envs=2 iterations=100 buffer=60 warmup=5 n_step=2 batch=8 hidden=8 target_every=7 log_every=10",
+	"q":              "envs=4 iterations=100 log_every=10",
+	"instructq":      "episodes=400 buffer=100 batch=16 eval_every=50 log_every=100",
+	"goal":           "envs=2 steps=100 total=600 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6",
+	"goal-resetfree": "envs=2 steps=100 total=1200 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6 reset_every=400",
 }
 
 func TestEveryPreset(t *testing.T) {

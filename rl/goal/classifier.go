@@ -22,6 +22,8 @@ type classifier struct {
 	body nn.Net // observation or image to features
 	head nn.Net // features to the logit
 	pack *nn.Packed
+
+	phases bool // every trajectory is an episode, for the statistics
 }
 
 func newClassifier(c *Config, goal *env.Goal, spec env.Spec) *classifier {
@@ -73,7 +75,7 @@ func (k *classifier) bound(params []*Node) []*Node {
 		out[i] = p
 		if p.Rank() == 2 {
 			limit := Scalar(p.Graph(), p.DType(), k.Spectral)
-			out[i] = Mul(p, MinScalar(Div(limit, AddScalar(ops.SpectralNorm(p, powerRounds), 1e-6)), 1))
+			out[i] = Mul(p, MinScalar(Div(limit, AddScalar(nn.SpectralNorm(p, powerRounds), 1e-6)), 1))
 		}
 	}
 	return out
@@ -87,7 +89,7 @@ func (k *classifier) pay(f *Node) *Node {
 	case "log":
 		return ops.LogSigmoid(f)
 	case "softplus":
-		return ops.Softplus(f)
+		return Softplus(f)
 	}
 	return f
 }

@@ -51,6 +51,32 @@ type Config struct {
 	Dropout float64 `json:"dropout"`
 }
 
+// ResetFree says what to train almost without resets. A zero field means its default.
+type ResetFree struct {
+	Config
+
+	// Steps of an environment between two resets.
+	ResetEvery int `json:"reset_every" default:"2000"`
+	// Leave out the policy that undoes the task.
+	NoBackward bool `json:"no_backward"`
+}
+
+// Check returns everything that is wrong with a resolved c.
+func (c *ResetFree) Check() []error {
+	errs := c.Config.Check()
+	round := 2 * c.Steps
+	if c.NoBackward {
+		round = c.Steps
+	}
+	if c.ResetEvery < round || c.ResetEvery%round != 0 {
+		errs = append(errs, fmt.Errorf("reset_every is %d: give a multiple of %d, the steps of one round", c.ResetEvery, round))
+	}
+	if c.Total < 2*c.Batch() {
+		errs = append(errs, fmt.Errorf("total is %d: give at least %d, the steps of one round of all environments", c.Total, 2*c.Batch()))
+	}
+	return errs
+}
+
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
 	errs := c.Config.Check()

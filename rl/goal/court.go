@@ -15,7 +15,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
-	"github.com/rewardlab/rewardlab/rl/ops"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
@@ -23,10 +22,8 @@ import (
 // court is a classifier as compiled programs: it judges trajectories, and learns from them.
 type court struct {
 	*classifier
-	env    env.Env
 	player *rollout.Player
-	name   string // before its metrics, "goal/"
-	stream string // of its random numbers
+	name   string // before its metrics, and of its random streams: "goal/"
 
 	examples examples
 	filing   *loop.Func[filing, pile]
@@ -64,8 +61,8 @@ func beginnings(e env.Env) examples {
 type keyed struct{ Key *Node }
 type shown struct{ Obs *Node }
 
-func newCourt(b *backend.Engine, k *classifier, e env.Env, player *rollout.Player, name string, from examples) (*court, error) {
-	w := &court{classifier: k, env: e, player: player, name: name, stream: name, examples: from}
+func newCourt(b *backend.Engine, k *classifier, player *rollout.Player, name string, from examples) (*court, error) {
+	w := &court{classifier: k, player: player, name: name, examples: from}
 	var err1, err2, err3 error
 	w.filing, err1 = loop.NewFunc(b.Backend, name+": negatives", k.file)
 	w.fitting, err2 = loop.New(b.Backend, name+": classifier", max(k.Pretrain, k.Updates), k.learner(player.Agent))
@@ -79,15 +76,15 @@ func (w *court) row() int { return w.spec.ObsSize() + max(w.spec.Action.Dim, 1) 
 // start is the classifier of seed before it has learned, with its examples and no negatives.
 func (w *court) start(ctx context.Context, b *backend.Engine, seed int64) (loop.Values[judge], error) {
 	var none loop.Values[judge]
-	examples, err := w.drawExamples(ctx, b, run.Stream(seed, w.stream+" examples"))
+	examples, err := w.drawExamples(ctx, b, run.Stream(seed, w.name+"examples"))
 	if err != nil {
 		return none, err
 	}
-	key, err := RNGStateFromSeed(run.Stream(seed, w.stream+" classifier"))
+	key, err := RNGStateFromSeed(run.Stream(seed, w.name+"classifier"))
 	if err != nil {
 		return none, fmt.Errorf("random state of the classifier: %w", err)
 	}
-	theta := w.pack.Init(uint64(run.Stream(seed, w.stream+" parameters")))
+	theta := w.pack.Init(uint64(run.Stream(seed, w.name+"parameters")))
 	ts := append(nn.Start(theta), key, examples, nn.ZeroTensor(w.Replay, w.row()), tensors.FromValue(int32(0)))
 	return loop.Pack[judge](ts...)
 }

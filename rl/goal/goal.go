@@ -177,6 +177,9 @@ const (
 func (k *classifier) verdict(t trial) verdict {
 	parts := k.pack.Split(t.Theta)
 	over := ConvertDType(Or(t.Steps.Terminated, t.Steps.Truncated), dtypes.Float32)
+	if k.phases {
+		over = Concatenate([]*Node{SliceAxis(over, 0, AxisRange(0, k.Steps-1)), OnesLike(SliceAxis(over, 0, AxisRange(k.Steps-1)))}, 0)
+	}
 	f := Reshape(k.logit(parts, flat(t.Steps.Final)), over.Shape().Dimensions...)
 	p := Sigmoid(f)
 	done := ConvertDType(k.goal.Success(Reshape(t.Steps.Final, append([]int{over.Shape().Size()}, k.spec.Obs...)...)), dtypes.Float32)

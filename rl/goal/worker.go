@@ -17,81 +17,38 @@ import (
 	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
-// State is everything that a training carries from one iteration to the next.
+// State is a policy and the classifier that pays it: everything that a training carries from one iteration to the next.
 type State struct {
 	Policy ppo.State
 	Judge  judge
 }
 
-// learner is a policy that learns for the reward of a classifier.
-type learner struct {
+// student is a policy that learns for the reward of a classifier, as compiled programs.
+type student struct {
 	*Config
 	policy *ppo.Learner
 	court  *court
-	exam   *examiner
 }
 
-// New compiles the programs for c, which must be resolved and checked, in environment e, which must have a goal. Closing the worker frees them;
-// the engine belongs to whoever opened it.
-func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
-	began := time.Now()
-	w := trainer.NewWorker(b.Name, b.Backend)
-	l := &learner{Config: c}
-	w.Frees(l.Close)
-	if err := l.build(ctx, b, e); err != nil {
-		return nil, errors.Join(fmt.Errorf("goal: %w", err), w.Close())
+// newStudent learns in v; e is the environment inside. Close it, with an error too.
+func newStudent(ctx context.Context, b *backend.Engine, v *env.Vector, k *classifier, name string, from examples) (*student, error) {
+	s := &student{Config: k.Config}
+	var err error
+	if s.policy, err = ppo.NewLearner(ctx, b, v, &k.Config.Config); err != nil {
+		return s, err
 	}
-	plan := trainer.Plan[State]{
-		Advance: l.advance, Start: func(seed int64) (loop.Values[State], error) { return l.start(ctx, b, seed) },
-		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
-		Evaluate: func(ctx context.Context, seed int64, s loop.Values[State]) (map[string]float64, error) {
-			mind, err := rollout.MindIn(s, "Policy.")
-			if err != nil {
-				return nil, err
-			}
-			return l.exam.examine(ctx, seed, mind, s.Get("Judge.Fit.Theta"))
-		},
-	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
-	w.Details.CompileSeconds = time.Since(began).Seconds()
-	return w, nil
-}
-
-func (l *learner) build(ctx context.Context, b *backend.Engine, e env.Env) error {
-	spec := e.Spec()
-	if !spec.Fixed {
-		return fmt.Errorf("episodes of %s end by what is done in them, so that their length would tell what the classifier must learn: take an environment of fixed horizon", spec.Name)
-	}
-	goal, err := env.GoalOf(e)
-	if err != nil {
-		return err
-	}
-	v := env.Auto(e)
-	k := newClassifier(l.Config, goal, spec)
-	if l.policy, err = ppo.NewLearner(ctx, b, v, &l.Config.Config); err != nil {
-		return err
-	}
-	if l.court, err = newCourt(b, k, e, l.policy.Player(), "goal/", k.goals(e)); err != nil {
-		return err
-	}
-	if l.exam, err = newExaminer(b, k, v, l.policy.Agent()); err != nil {
-		return err
+	if s.court, err = newCourt(b, k, s.policy.Player(), name, from); err != nil {
+		return s, err
 	}
 	var side errgroup.Group
-	l.court.compile(&side)
-	if err := side.Wait(); err != nil {
-		return err
-	}
-	l.exam.compileAhead(ctx)
-	return nil
+	s.court.compile(&side)
+	return s, side.Wait()
 }
 
 // start is the state of iteration 0: a policy that has learned nothing, and a classifier that tells the examples from what such a policy visits.
-func (l *learner) start(ctx context.Context, b *backend.Engine, seed int64) (loop.Values[State], error) {
+func (l *student) start(ctx context.Context, b *backend.Engine, seed int64) (loop.Values[State], error) {
 	var none loop.Values[State]
-	policy, err := l.policy.Start(ctx, seed)
+	policy, err := l.policy.Start(ctx, run.Stream(seed, l.court.name+"policy"))
 	if err != nil {
 		return none, err
 	}
@@ -106,7 +63,7 @@ func (l *learner) start(ctx context.Context, b *backend.Engine, seed int64) (loo
 }
 
 // warm fits the classifier to the examples and the trajectory of an untrained policy of its own.
-func (l *learner) warm(ctx context.Context, seed int64, j loop.Values[judge]) (loop.Values[judge], error) {
+func (l *student) warm(ctx context.Context, seed int64, j loop.Values[judge]) (loop.Values[judge], error) {
 	fool, err := l.policy.Start(ctx, run.Stream(seed, "failures"))
 	if err != nil {
 		return j, err
@@ -126,52 +83,94 @@ func (l *learner) warm(ctx context.Context, seed int64, j loop.Values[judge]) (l
 	return j, errors.Join(err, fool.Close(), steps.Close())
 }
 
-// advance does n iterations: the policy plays, the classifier learns and judges, the policy learns.
-func (l *learner) advance(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-	log := rollout.NewJournal(l.Env)
-	for i := from; i < from+n; i++ {
-		policy, err1 := loop.Part[ppo.State](s, "Policy")
-		judge, err2 := loop.Part[judge](s, "Judge")
-		if err := errors.Join(err1, err2); err != nil {
-			return s, nil, err
-		}
-		policy, judge, err := l.iterate(ctx, i, policy, judge, log)
-		if err != nil {
-			return s, nil, err
-		}
-		if s, err = loop.Join[State](policy, judge); err != nil {
-			return s, nil, err
-		}
+// iterate is one iteration: the policy plays, the classifier learns and judges, the policy learns. It consumes what changes of s.
+func (l *student) iterate(ctx context.Context, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
+	policy, err1 := loop.Part[ppo.State](s, "Policy")
+	judge, err2 := loop.Part[judge](s, "Judge")
+	if err := errors.Join(err1, err2); err != nil {
+		return s, err
 	}
-	return s, log.Metrics(), nil
-}
-
-func (l *learner) iterate(ctx context.Context, i int, policy loop.Values[ppo.State], j loop.Values[judge], log *rollout.Journal) (loop.Values[ppo.State], loop.Values[judge], error) {
 	policy, steps, err := l.policy.Play(ctx, policy)
 	if err != nil {
-		return policy, j, err
+		return s, err
 	}
 	mind, err := rollout.MindIn(policy, "")
 	if err != nil {
-		return policy, j, err
+		return s, err
 	}
-	j, reward, err := l.court.judge(ctx, j, mind, steps, log)
+	judge, reward, err := l.court.judge(ctx, judge, mind, steps, log)
 	if err != nil {
-		return policy, j, err
+		return s, err
 	}
-	policy, err = l.policy.Learn(ctx, i, policy, steps, reward, log)
-	return policy, j, err
+	if policy, err = l.policy.Learn(ctx, i, policy, steps, reward, log); err != nil {
+		return s, err
+	}
+	return loop.Join[State](policy, judge)
 }
 
 // Close frees the programs.
-func (l *learner) Close() {
-	if l.exam != nil {
-		l.exam.Close()
-	}
+func (l *student) Close() {
 	if l.court != nil {
 		l.court.Close()
 	}
 	if l.policy != nil {
 		l.policy.Close()
 	}
+}
+
+// task is what c can be trained on in e.
+func task(e env.Env) (*env.Goal, error) {
+	if spec := e.Spec(); !spec.Fixed {
+		return nil, fmt.Errorf("goal: episodes of %s end by what is done in them, so that their length would tell what the classifier must learn: take an environment of fixed horizon", spec.Name)
+	}
+	goal, err := env.GoalOf(e)
+	if err != nil {
+		return nil, fmt.Errorf("goal: %w", err)
+	}
+	return goal, nil
+}
+
+// New compiles the programs for c, which must be resolved and checked, in environment e, which must have a goal. Closing the worker frees them;
+// the engine belongs to whoever opened it.
+func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
+	began := time.Now()
+	goal, err := task(e)
+	if err != nil {
+		return nil, err
+	}
+	w := trainer.NewWorker(b.Name, b.Backend)
+	v, k := env.Auto(e), newClassifier(c, goal, e.Spec())
+	l, err := newStudent(ctx, b, v, k, "goal/", k.goals(e))
+	w.Frees(l.Close)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("goal: %w", err), w.Close())
+	}
+	exam, err := newExaminer(b, k, v, l.policy.Agent())
+	w.Frees(exam.Close)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("goal: %w", err), w.Close())
+	}
+	exam.compileAhead(ctx)
+	plan := trainer.Plan[State]{
+		Advance: func(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
+			log := rollout.NewJournal(c.Env)
+			var err error
+			for i := from; i < from+n; i++ {
+				if s, err = l.iterate(ctx, i, s, log); err != nil {
+					return s, nil, err
+				}
+			}
+			return s, log.Metrics(), nil
+		},
+		Start: func(seed int64) (loop.Values[State], error) { return l.start(ctx, b, seed) },
+		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
+		Evaluate: func(ctx context.Context, seed int64, s loop.Values[State]) (map[string]float64, error) {
+			return examine(ctx, exam, seed, s, "")
+		},
+	}
+	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
+		return plan.Trainer(ctx, seed, state)
+	}
+	w.Details.CompileSeconds = time.Since(began).Seconds()
+	return w, nil
 }

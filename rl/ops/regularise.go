@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -36,23 +34,4 @@ func Dropout(key, x *Node, p float64) (newKey, y *Node) {
 	key, u := Uniform(key, x.Shape().Dimensions...)
 	stays := GreaterOrEqual(u, BroadcastToDims(Const(u.Graph(), float32(p)), u.Shape().Dimensions...))
 	return key, DivScalar(Mul(x, ConvertDType(stays, dtypes.Float32)), 1-p)
-}
-
-// SpectralNorm estimates the largest singular value of w [k, m], a scalar, by rounds of power iteration from one fixed vector. The gradient flows
-// through w alone, not through the singular vectors, as in Miyato et al. (2018).
-func SpectralNorm(w *Node, rounds int) *Node {
-	g, m := w.Graph(), w.Shape().Dimensions[1]
-	start := make([]float32, m)
-	for i := range start {
-		start[i] = float32(1 + math.Sin(float64(3*i+1))/2) // no matrix that learning makes is blind to it
-	}
-	unit := func(v *Node) *Node { return Div(v, Sqrt(AddScalar(ReduceAllSum(Square(v)), 1e-12))) }
-	fixed := StopGradient(w)
-	v := unit(Reshape(Const(g, start), m, 1))
-	u := unit(MatMul(fixed, v))
-	for range rounds - 1 {
-		v = unit(MatMul(Transpose(fixed, 0, 1), u))
-		u = unit(MatMul(fixed, v))
-	}
-	return ReduceAllSum(Mul(u, MatMul(w, v)))
 }
