@@ -42,6 +42,7 @@ func ppoPresets() []run.Preset {
 	}, func(c *ppo.Config) string { return c.Env }, []control[ppo.Config]{
 		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
 		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
+		{"ppo-cartpole-ensemble", "eight agents at once in one program, each with nets and environments of its own", ppo.Config{Ensemble: 8, Entropy: 0.01}},
 		{"ppo-pendulum", "PPO swings a pendulum up: a continuous action", reach("pendulum")},
 		{"ppo-acrobot", "PPO swings a two-link chain up", ppo.Config{
 			Env: "acrobot", Envs: 16, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true}},

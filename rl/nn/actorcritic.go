@@ -114,7 +114,8 @@ func (a *ActorCritic) see(parts [][]*Node, x *Node) *Node {
 	return a.Torso.Apply(parts[0], x)
 }
 
-// Policy is the actor's output for x [n, in]: logits or means, [n, out]. parts is what Pack.Split gave.
+// Policy is the actor's output for x [n, in]: logits or means, [n, out]. parts is what Pack.Split gave. Of an ensemble of M, this and what
+// follows take x [M, n, in] and have M in front.
 func (a *ActorCritic) Policy(parts [][]*Node, x *Node) *Node {
 	return a.Actor.Apply(parts[1], a.see(parts, x))
 }

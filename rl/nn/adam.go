@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -21,9 +22,14 @@ type Adam struct {
 // Moments is Adam's state: first and second moment [size], and the number of steps taken, a float32 scalar. All zero at first.
 type Moments struct{ M, V, T *Node }
 
-// Start is where a learner begins: the tensors of theta, and of the Moments of no steps.
-func Start(theta []float32) []*tensors.Tensor {
-	return []*tensors.Tensor{tensors.FromValue(theta), ZeroTensor(len(theta)), ZeroTensor(len(theta)), ZeroTensor()}
+// Start is where a learner begins: the tensors of theta, and of the Moments of no steps. Of several theta, an ensemble, they are [M, size].
+func Start(theta ...[]float32) []*tensors.Tensor {
+	dims := []int{len(theta[0])}
+	if len(theta) > 1 {
+		dims = []int{len(theta), len(theta[0])}
+	}
+	all := tensors.FromFlatDataAndDimensions(slices.Concat(theta...), dims...)
+	return []*tensors.Tensor{all, ZeroTensor(dims...), ZeroTensor(dims...), ZeroTensor()}
 }
 
 // ZeroTensor is a float32 tensor of zeros.

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -24,6 +25,8 @@ func (p Param) size() int {
 
 // Net is a function with parameters: Apply takes nodes of the shapes in Params and x [n, in], and gives [n, out].
 // But for Table, the last two parameters are the weights [k, out] and the bias [out] of the output layer.
+//
+// Linear, MLP, ReLU and Image also work for an ensemble of M nets at once: parameters with an axis of M in front, x [M, n, in], [M, n, out].
 type Net struct {
 	Name   string
 	Params []Param
@@ -36,7 +39,13 @@ func dense(name string, in, out int) []Param {
 	return []Param{{name + ".weight", []int{in, out}, b}, {name + ".bias", []int{out}, b}}
 }
 
-func affine(p []*Node, x *Node) *Node { return Add(MatMul(x, p[0]), ExpandLeftToRank(p[1], 2)) }
+// affine is x W + b; with an axis of members in front of all three, that of each member.
+func affine(p []*Node, x *Node) *Node {
+	if p[0].Rank() == 3 {
+		return affineEach(p, x)
+	}
+	return Add(MatMul(x, p[0]), ExpandLeftToRank(p[1], 2))
+}
 
 // Linear is x W + b.
 func Linear(in, out int) Net {
@@ -104,8 +113,12 @@ func Image(side, channels, filters, hidden int) Net {
 	n := Net{Name: "image", Params: dense("conv", k*k*channels, filters)}
 	n.Params = append(n.Params, dense("features", o*o*filters, hidden)...)
 	n.Apply = func(p []*Node, x *Node) *Node {
-		batch := x.Shape().Dimensions[0]
-		x = Reshape(x, batch, side, side, channels)
+		front := x.Shape().Dimensions[:x.Rank()-1] // [n] or [M, n]
+		batch := front[len(front)-1]
+		like := func(y *Node, rows, columns int) *Node {
+			return Reshape(y, append(slices.Clone(front[:len(front)-1]), rows, columns)...)
+		}
+		x = Reshape(x, -1, side, side, channels)
 		patches := make([]*Node, 0, k*k)
 		for i := range k {
 			for j := range k {
@@ -113,8 +126,8 @@ func Image(side, channels, filters, hidden int) Net {
 			}
 		}
 		relu := func(y *Node) *Node { return Max(y, ZerosLike(y)) }
-		h := relu(affine(p, Reshape(Concatenate(patches, -1), batch*o*o, k*k*channels)))
-		return relu(affine(p[2:], Reshape(h, batch, o*o*filters)))
+		h := relu(affine(p, like(Concatenate(patches, -1), batch*o*o, k*k*channels)))
+		return relu(affine(p[2:], like(h, batch, o*o*filters)))
 	}
 	return n
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -44,13 +45,14 @@ func (p *Packed) Init(seed uint64) []float32 {
 	return theta
 }
 
-// Split cuts theta [Size] into the parameters of each net.
+// Split cuts theta [Size] into the parameters of each net. From [M, Size], an ensemble, each parameter gets M in front.
 func (p *Packed) Split(theta *Node) [][]*Node {
 	out := make([][]*Node, len(p.nets))
 	off := 0
 	for k, n := range p.nets {
 		for _, q := range n.Params {
-			out[k] = append(out[k], Reshape(Slice(theta, AxisRange(off, off+q.size())), q.Dims...))
+			part := SliceAxis(theta, -1, AxisRange(off, off+q.size()))
+			out[k] = append(out[k], Reshape(part, slices.Concat(theta.Shape().Dimensions[:theta.Rank()-1], q.Dims)...))
 			off += q.size()
 		}
 	}
@@ -73,13 +75,31 @@ func (p *Packed) Replace(theta *Node, k int, part *Node) *Node {
 }
 
 // Gradient is the gradient of loss, a scalar, with respect to the parameters that Split gave, as one flat vector [Size].
-// A net that the loss does not use gets zeros.
+// A net that the loss does not use gets zeros. For an ensemble it is [M, Size].
 func (p *Packed) Gradient(loss *Node, parts [][]*Node) *Node {
 	var flat []*Node
 	for _, ps := range parts {
 		flat = append(flat, ps...)
 	}
-	return Join(Gradient(loss, flat...))
+	grads := Gradient(loss, flat...)
+	if grads[0].Shape().Size() == p.firstSize() {
+		return Join(grads)
+	}
+	members := grads[0].Shape().Dimensions[0]
+	for i, n := range grads {
+		grads[i] = Reshape(n, members, n.Shape().Size()/members)
+	}
+	return Concatenate(grads, 1)
+}
+
+// firstSize is the size of the first parameter of all.
+func (p *Packed) firstSize() int {
+	for _, n := range p.nets {
+		if len(n.Params) > 0 {
+			return n.Params[0].size()
+		}
+	}
+	return 0
 }
 
 // Join flattens nodes and puts them one after the other.

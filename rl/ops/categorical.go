@@ -54,12 +54,18 @@ func Entropy(logPi *Node) *Node {
 	return Neg(ReduceAllMean(ReduceSum(Mul(Exp(logPi), logPi), -1)))
 }
 
-// Standardise is (x - mean) / sqrt(var + 1e-12) over a vector [n], with the unbiased variance (n - 1). The reference notebook of
+// Standardise is (x - mean) / sqrt(var + 1e-12) over a vector [n], or over each row of [m, n], with the unbiased variance (n - 1). The reference notebook of
 // interaction-grounded learning adds 1e-10 to the standard deviation instead; the gradient of the root is then infinite when a
 // saturated decoder makes all x equal, and training ends in NaN.
 func Standardise(x *Node) *Node {
-	n := x.Shape().Size()
-	d := Sub(x, ReduceAllMean(x))
-	variance := DivScalar(ReduceAllSum(Square(d)), float64(max(n-1, 1)))
-	return Div(d, Sqrt(AddScalar(variance, 1e-12)))
+	each := func(y *Node) *Node { // one number a row, to go with x
+		if x.Rank() == 2 {
+			y = ExpandAxes(y, 1)
+		}
+		return y
+	}
+	n := x.Shape().Dim(-1)
+	d := Sub(x, each(ReduceMean(x, -1)))
+	variance := DivScalar(ReduceSum(Square(d), -1), float64(max(n-1, 1)))
+	return Div(d, each(Sqrt(AddScalar(variance, 1e-12))))
 }

@@ -42,6 +42,10 @@ type Config struct {
 	// Devices of the engine that share the work of an update: each takes its part of every minibatch. The result is that of one, but for rounding.
 	Devices int `json:"devices" default:"1"`
 
+	// Agents that train at once in one program, each with nets, environments and minibatches of its own: so many results for one compilation, and
+	// work enough for a GPU. Their numbers are averaged; the evaluation tells them apart.
+	Ensemble int `json:"ensemble" default:"1"`
+
 	// What looks at the observation. mlp: two tanh nets; conv: one convolution for both, for [side, side, channels].
 	Torso string `json:"torso" default:"mlp" enum:"mlp|conv"`
 	// Widths of the hidden layers; conv has one.
@@ -68,7 +72,7 @@ func (c *Config) Check() []error {
 		value, least int
 	}{
 		{"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
-		{"devices", c.Devices, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
+		{"devices", c.Devices, 1}, {"ensemble", c.Ensemble, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
 	} {
 		if v.value < v.least {
 			bad("%s is %d: give at least %d", v.name, v.value, v.least)
@@ -106,13 +110,16 @@ func (c *Config) Check() []error {
 	if size := batch / c.Minibatches; size%c.Devices != 0 {
 		bad("a minibatch of envs x steps / minibatches = %d steps does not make %d equal parts, one for each of devices: change one of the four", size, c.Devices)
 	}
+	if c.Ensemble > 1 && c.Devices > 1 {
+		bad("ensemble is %d and devices %d: one of them must be 1", c.Ensemble, c.Devices)
+	}
 	if c.Iterations() > 1<<31/(c.Epochs*c.Minibatches) {
 		bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)
 	}
 	return errs
 }
 
-// Batch is the steps of all environments in one iteration, Iterations how many of these a training has.
+// Batch is the steps of all environments in one iteration (of one member of an ensemble), Iterations how many of these a training has.
 func (c *Config) Batch() int      { return c.Envs * c.Steps }
 func (c *Config) Iterations() int { return c.Total / c.Batch() }
 
@@ -134,5 +141,5 @@ func (c *Config) Chunk() int {
 
 // Agent says how the agent of a resolved c looks at the world.
 func (c *Config) Agent() rollout.AgentConfig {
-	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs}
+	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs, Members: c.Ensemble}
 }

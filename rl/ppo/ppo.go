@@ -78,7 +78,7 @@ func (p *ppo) update(d loop.Device, i *Node, s learner, l lesson) (learner, mark
 	round := Mod(i, Const(g, int32(p.rounds())))
 	rows := Squeeze(Gather(l.Order, Reshape(round, 1, 1)), 0)
 	b := p.agent.Unpack(Gather(l.Rows, ExpandAxes(rows, -1)))
-	advantage := d.Share(ops.Standardise(b.Advantage)) // by mean and deviation of the whole minibatch
+	advantage := d.Share(p.standardise(b.Advantage)) // by mean and deviation of the whole minibatch
 	b = rollout.Batch{Obs: d.Share(b.Obs), Action: d.Share(b.Action), LogProb: d.Share(b.LogProb), Value: d.Share(b.Value), Target: d.Share(b.Target)}
 
 	parts := p.agent.Net.Pack.Split(s.Theta)
@@ -92,10 +92,19 @@ func (p *ppo) update(d loop.Device, i *Node, s learner, l lesson) (learner, mark
 	loss := Add(policyLoss, Sub(MulScalar(valueLoss, p.ValueWeight), MulScalar(entropy, p.Entropy)))
 
 	oldKL, kl := ops.ApproxKL(logp, b.LogProb)
-	means := d.Mean(p.agent.Net.Pack.Gradient(loss, parts), policyLoss, valueLoss, entropy, oldKL, kl, ops.ClipFraction(logp, b.LogProb, p.Clip))
+	sum := MulScalar(loss, p.Ensemble) // members share no parameters: each gets the gradient of its own mean
+	means := d.Mean(p.agent.Net.Pack.Gradient(sum, parts), policyLoss, valueLoss, entropy, oldKL, kl, ops.ClipFraction(logp, b.LogProb, p.Clip))
 	grad, norm := nn.ClipNorm(means[0], p.MaxNorm)
 	s.Theta, s.Adam = nn.Adam{Rate: p.rate(i), Eps: 1e-5}.Step(s.Theta, grad, s.Adam)
-	return s, marks{nn.Join(append(means[1:], norm))}
+	return s, marks{nn.Join(append(means[1:], ReduceAllMean(norm)))}
+}
+
+// standardise gives the advantages of each member mean 0 and deviation 1.
+func (p *ppo) standardise(x *Node) *Node {
+	if p.Ensemble == 1 {
+		return ops.Standardise(x)
+	}
+	return Reshape(ops.Standardise(Reshape(x, p.Ensemble, -1)), -1)
 }
 
 // rate is the step size in minibatch i: it falls from update to update.

@@ -22,6 +22,7 @@ func TestLearns(t *testing.T) {
 		least     float64
 	}{
 		{"cartpole", "envs=8 total=60000 lr=2.5e-3 entropy=0.01 norm_reward=true", 400},
+		{"an ensemble", "ensemble=3 envs=8 total=60000 lr=2.5e-3 entropy=0.01 norm_reward=true", 400},
 		{"pendulum", "env=pendulum total=64000 envs=16 steps=100 epochs=10 gamma=0.95 norm_obs=true norm_reward=true lr=3e-3", -500},
 	}
 	for _, tt := range tests {
@@ -103,6 +104,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"minibatches of one", "envs=1 steps=4", "at least 2 steps", nil},
 		{"no devices", "devices=-1", "devices is -1", nil},
 		{"unequal parts of a minibatch", "devices=3", "a minibatch of envs x steps / minibatches = 128 steps does not make 3 equal parts", nil},
+		{"an ensemble on devices", "ensemble=2 devices=2", "one of them must be 1", nil},
+		{"no members", "ensemble=-1", "ensemble is -1", nil},
 		{"shorter than an update", "total=100", "total is 100", nil},
 		{"a step size below 0", "lr=-1", "lr is -1", nil},
 		{"a discount above 1", "gamma=1.1", "gamma is 1.1", nil},

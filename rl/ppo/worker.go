@@ -118,7 +118,7 @@ func (p *Learner) compile(ctx context.Context) error {
 	side.Go(func() error {
 		order := tensors.FromShape(shapes.Make(dtypes.Int32, p.rounds(), p.Batch()/p.Minibatches))
 		l, err1 := loop.Pack[lesson](nn.ZeroTensor(p.Batch(), p.agent.RowSize()), order)
-		s, err2 := loop.Pack[learner](nn.Start(make([]float32, p.agent.Net.Pack.Size()))...)
+		s, err2 := loop.Pack[learner](nn.Start(p.init(0)...)...)
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
@@ -130,8 +130,8 @@ func (p *Learner) compile(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ts := append([]*tensors.Tensor{nn.ZeroTensor(p.agent.Net.Pack.Size())}, p.player.LedgerStart()...)
-		q, err := loop.Pack[question](append(append(append(ts, key), p.player.StepsLike()...), nn.ZeroTensor(p.Steps, p.Envs))...)
+		ts := append(nn.Start(p.init(0)...)[:1], p.player.LedgerStart()...)
+		q, err := loop.Pack[question](append(append(append(ts, key), p.player.StepsLike()...), nn.ZeroTensor(p.player.T, p.player.N))...)
 		if err != nil {
 			return err
 		}
@@ -139,6 +139,17 @@ func (p *Learner) compile(ctx context.Context) error {
 		return errors.Join(err, q.Close())
 	})
 	return errors.Join(side.Wait(), mind.Close())
+}
+
+// init draws the parameters of every member. The first one's are those of a training without an ensemble.
+func (p *Learner) init(seed int64) [][]float32 {
+	return p.agent.Init(func(member int) uint64 {
+		stream := run.StreamInit
+		if member > 0 {
+			stream += fmt.Sprint("/", member)
+		}
+		return uint64(run.Stream(seed, stream))
+	})
 }
 
 // Start is the state of iteration 0.
@@ -151,7 +162,7 @@ func (p *Learner) Start(ctx context.Context, seed int64) (loop.Values[State], er
 	if err != nil {
 		return loop.Values[State]{}, fmt.Errorf("random state of the shuffles: %w", err)
 	}
-	ts := nn.Start(p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit))))
+	ts := nn.Start(p.init(seed)...)
 	ts = append(append(ts, walk.Tensors()...), p.player.LedgerStart()...)
 	return loop.Pack[State](append(ts, key)...)
 }

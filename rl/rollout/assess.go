@@ -19,8 +19,8 @@ type Ledger struct {
 // LedgerStart are the tensors of a Ledger before the first step.
 func (p *Player) LedgerStart() []*tensors.Tensor {
 	open := [][]float32{make([]float32, p.N), make([]float32, p.N), make([]float32, p.N)}
-	ts := append([]*tensors.Tensor{tensors.FromValue(open)}, nn.RunningStart(p.Agent.spec.ObsSize())...)
-	return append(ts, nn.RunningStart(1)...)
+	ts := append([]*tensors.Tensor{tensors.FromValue(open)}, nn.RunningStart(p.Agent.dims(p.Agent.spec.ObsSize())...)...)
+	return append(ts, nn.RunningStart(p.Agent.dims(1)...)...)
 }
 
 // Discount says how the future counts.
@@ -29,7 +29,7 @@ type Discount struct {
 	ScaleReward   bool // rewards by the running standard deviation of the discounted return, cut at 10
 }
 
-// Batch is a trajectory to learn from, as T*N rows.
+// Batch is a trajectory to learn from, as T*N rows. Those of an ensemble's first member come first, and Obs is [M, T*N/M, ObsSize].
 type Batch struct {
 	Obs       *Node // [T*N, ObsSize], as the nets see it
 	Action    *Node // [T*N] int32 or [T*N, Dim]
@@ -60,26 +60,34 @@ func Assess(a *Agent, m Mind, l Ledger, s Steps, reward *Node, d Discount) (Ledg
 
 	obs := flat(s.Obs)
 	parts := a.Net.Pack.Split(m.Theta)
-	x := a.view(m.Obs, obs)
-	values := Reshape(a.Net.Value(parts, Concatenate([]*Node{x, a.view(m.Obs, flat(s.Final))}, 0)), 2, steps, n)
-	half := func(k int) *Node { return Squeeze(SliceAxis(values, 0, AxisElem(k)), 0) }
+	x := a.view(m.Obs, obs, steps)
+	values := a.Net.Value(parts, Concatenate([]*Node{x, a.view(m.Obs, flat(s.Final), steps)}, -2)) // [2*T*N], or [M, 2*T*N/M]
+	half := func(k int) *Node {
+		each := rows / a.members()
+		return Reshape(a.inTime(SliceAxis(values, -1, AxisRange(k*each, (k+1)*each)), steps), steps, n)
+	}
+	byMember := func(x *Node) *Node { return a.rows(a.byMember(flat(x), steps)) }
 
 	open, stats := book(l.Open, s)
 	odd := Add(notFinite(obs), notFinite(reward))
 	l.Open = open
 	if a.config.NormObs {
-		l.Obs = l.Obs.Update(Reshape(obs, rows, a.spec.ObsSize()))
+		l.Obs = l.Obs.Update(a.byMember(Reshape(obs, rows, a.spec.ObsSize()), steps))
 	}
 	if d.ScaleReward {
 		sofar, left := discounted(Squeeze(SliceAxis(l.Open, 0, AxisElem(2)), 0), s, reward, d.Gamma)
 		l.Open = Concatenate([]*Node{SliceAxis(l.Open, 0, AxisRange(0, 2)), ExpandAxes(left, 0)}, 0)
-		l.Reward = l.Reward.Update(Reshape(sofar, rows, 1))
-		reward = l.Reward.Scale(reward, 10)
+		l.Reward = l.Reward.Update(a.byMember(Reshape(sofar, rows, 1), steps))
+		scaled := l.Reward.Scale(a.byMember(Reshape(reward, rows, 1), steps), 10)
+		reward = Reshape(a.inTime(scaled, steps), steps, n)
 	}
 
 	path := ops.Path{Reward: reward, Value: half(0), Next: half(1), Terminated: s.Terminated, Truncated: s.Truncated}
 	advantage, target := ops.GAE(path, d.Gamma, d.Lambda)
-	b := Batch{Obs: x, Action: flat(s.Action), LogProb: flat(s.LogProb), Value: flat(path.Value), Advantage: flat(advantage), Target: flat(target)}
+	b := Batch{
+		Obs: x, Action: byMember(s.Action), LogProb: byMember(s.LogProb),
+		Value: byMember(path.Value), Advantage: byMember(advantage), Target: byMember(target),
+	}
 	explained := ops.ExplainedVariance(b.Value, b.Target)
 	return l, b, Concatenate([]*Node{stats, Reshape(explained, 1), Reshape(odd, 1)}, 0)
 }
@@ -130,23 +138,36 @@ func notFinite(x *Node) *Node {
 	return ReduceAllSum(ConvertDType(Not(IsFinite(x)), dtypes.Float32))
 }
 
-// Rows packs the parts of a batch that a minibatch needs side by side, [n, ObsSize + action + 4], so that one gather fetches them; Unpack
-// takes rows apart.
+// Rows packs the parts of a batch that a minibatch needs side by side, [n, RowSize], so that one gather fetches them; Unpack takes rows apart. A
+// row of an ensemble holds one step of every member.
 func (a *Agent) Rows(b Batch) *Node {
 	col := func(x *Node) *Node { return ExpandAxes(x, -1) }
-	return Concatenate([]*Node{b.Obs, a.toRow(b.Action), col(b.LogProb), col(b.Value), col(b.Advantage), col(b.Target)}, 1)
+	rows := Concatenate([]*Node{a.rows(b.Obs), a.toRow(b.Action), col(b.LogProb), col(b.Value), col(b.Advantage), col(b.Target)}, 1)
+	if m := a.members(); m > 1 {
+		n := rows.Shape().Dimensions[0] / m
+		rows = Reshape(TransposeAllAxes(Reshape(rows, m, n, -1), 1, 0, 2), n, -1)
+	}
+	return rows
 }
 
-// RowSize is the length of a row.
-func (a *Agent) RowSize() int { return a.spec.ObsSize() + a.columns() + 4 }
+// RowSize is the length of a row: observation, action and four numbers, of every member.
+func (a *Agent) RowSize() int { return a.members() * (a.spec.ObsSize() + a.columns() + 4) }
 
 // Unpack is the inverse of Rows.
 func (a *Agent) Unpack(rows *Node) Batch {
+	m, n := a.members(), rows.Shape().Dimensions[0]
+	if m > 1 {
+		rows = Reshape(TransposeAllAxes(Reshape(rows, n, m, -1), 1, 0, 2), m*n, -1)
+	}
 	at := 0
 	take := func(n int) *Node {
 		at += n
 		return SliceAxis(rows, 1, AxisRange(at-n, at))
 	}
 	one := func() *Node { return Squeeze(take(1), 1) }
-	return Batch{take(a.spec.ObsSize()), a.fromRow(take(a.columns())), one(), one(), one(), one()}
+	obs := take(a.spec.ObsSize())
+	if m > 1 {
+		obs = Reshape(obs, m, n, -1)
+	}
+	return Batch{obs, a.fromRow(take(a.columns())), one(), one(), one(), one()}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -44,7 +45,7 @@ type Examiner struct {
 	ahead errgroup.Group // compiles while the training goes on
 }
 
-// NewExaminer prepares examinations of n episodes of at most `limit` steps; 0 takes the environment's own time
+// NewExaminer prepares examinations of n episodes, for each member of an ensemble, of at most `limit` steps; 0 takes the environment's own time
 // limit, or 2000 where it has none.
 func NewExaminer(b compute.Backend, a *Agent, n, limit int) (*Examiner, error) {
 	if limit == 0 {
@@ -58,8 +59,8 @@ func NewExaminer(b compute.Backend, a *Agent, n, limit int) (*Examiner, error) {
 		return nil, err
 	}
 	reset, err := loop.NewFunc(b, "reset of "+a.spec.Name, func(in seed) exam {
-		key, state := a.Vector.Reset(in.Key, n)
-		zero := BroadcastToDims(Const(key.Graph(), float32(0)), n)
+		key, state := a.Vector.Reset(in.Key, n*a.members())
+		zero := BroadcastToDims(Const(key.Graph(), float32(0)), n*a.members())
 		return exam{Walk{state, key}, OnesLike(zero), zero, zero}
 	})
 	if err != nil {
@@ -138,6 +139,7 @@ func (e *Examiner) Examine(ctx context.Context, stream int64, mind loop.Values[M
 		}
 	}
 	return Marks{
+		Members: e.agent.members(),
 		Returns: wide(x.Get("Return")), Lengths: wide(x.Get("Length")), Unfinished: wide(x.Get("Alive")),
 	}, nil
 }
@@ -182,24 +184,38 @@ func (e *Examiner) Close() {
 	e.reset.Close()
 }
 
-// Marks are the results of an examination, a number for each episode.
+// Marks are the results of an examination, a number for each episode; those of an ensemble's first member come first.
 type Marks struct {
+	Members          int // 0: one
 	Returns, Lengths []float64
 	Unfinished       []float64 // 1 where the episode outlasted the limit
 }
 
 // Values are the numbers of a run's evaluation: mean return with the 95% interval of the mean (normal), standard deviation, extremes, mean
-// length, and the share of episodes that outlasted the limit.
+// length, and the share of episodes that outlasted the limit. The interval of an ensemble is that of the mean of its members, whose own means are
+// in eval/member/000 and so on.
 func (m Marks) Values() map[string]float64 {
 	mean, std := moments(m.Returns)
 	half := 1.96 * std / math.Sqrt(float64(len(m.Returns)))
+	out := map[string]float64{}
+	if m.Members > 1 {
+		var means []float64
+		for part := range slices.Chunk(m.Returns, len(m.Returns)/m.Members) {
+			own, _ := moments(part)
+			out[fmt.Sprintf("eval/member/%03d", len(means))] = own
+			means = append(means, own)
+		}
+		_, between := moments(means)
+		half = 1.96 * between / math.Sqrt(float64(len(means)))
+	}
 	length, _ := moments(m.Lengths)
 	unfinished, _ := moments(m.Unfinished)
-	return map[string]float64{
+	maps.Copy(out, map[string]float64{
 		"eval/return": mean, "eval/return_lo": mean - half, "eval/return_hi": mean + half, "eval/return_std": std,
 		"eval/return_min": slices.Min(m.Returns), "eval/return_max": slices.Max(m.Returns),
 		"eval/length": length, "eval/unfinished": unfinished,
-	}
+	})
+	return out
 }
 
 // moments are mean and unbiased standard deviation.

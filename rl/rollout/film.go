@@ -12,7 +12,8 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// Film plays the policy of a training's state in environment e. prefix says where the state keeps the actor-critic, as in MindIn.
+// Film plays the policy of a training's state in environment e; of an ensemble, that of its first member. prefix says where the state keeps the
+// actor-critic, as in MindIn.
 func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, state []run.Array, prefix string, o film.Options) (*film.Take, error) {
 	a, err := NewAgent(env.Auto(e), c)
 	if err != nil {
@@ -23,13 +24,19 @@ func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, stat
 		return nil, err
 	}
 	defer mind.Close()
-	if n := mind.Get("Theta").Size(); n != a.Net.Pack.Size() {
-		return nil, fmt.Errorf("the checkpoint has %d parameters, this configuration %d: take both from one run", n, a.Net.Pack.Size())
+	if n := mind.Get("Theta").Size(); n != a.members()*a.Net.Pack.Size() {
+		return nil, fmt.Errorf("the checkpoint has %d parameters, this configuration %d: take both from one run", n, a.members()*a.Net.Pack.Size())
 	}
+	alone := *a
+	alone.config.Members = 1
 	return film.Shoot(ctx, b, e, o, mind, func(key, obs *Node, m Mind) (*Node, *Node) {
-		if o.Sample {
-			return a.Act(m, obs).Sample(key)
+		if a.members() > 1 {
+			first := func(x *Node) *Node { return Squeeze(SliceAxis(x, 0, AxisElem(0)), 0) }
+			m.Theta, m.Obs.Mean, m.Obs.Var = first(m.Theta), first(m.Obs.Mean), first(m.Obs.Var)
 		}
-		return key, a.Act(m, obs).Mode()
+		if o.Sample {
+			return alone.Act(m, obs).Sample(key)
+		}
+		return key, alone.Act(m, obs).Mode()
 	})
 }

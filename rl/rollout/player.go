@@ -32,7 +32,7 @@ type Steps struct {
 // Player steps environments with an agent, a whole trajectory in one compiled loop.
 type Player struct {
 	Agent *Agent
-	N, T  int
+	N, T  int // environments of all members, and steps
 
 	loop  *loop.Loop[Walk, Mind, Steps]
 	reset *loop.Func[seed, Walk]
@@ -40,11 +40,12 @@ type Player struct {
 
 type seed struct{ Key *Node }
 
-// NewPlayer prepares trajectories of `steps` steps of n environments.
+// NewPlayer prepares trajectories of `steps` steps of n environments, or of n for each member of an ensemble.
 func NewPlayer(b compute.Backend, a *Agent, n, steps int) (*Player, error) {
 	if n < 1 || steps < 1 {
 		return nil, fmt.Errorf("rollout of %d steps of %d environments: give at least 1 of each", steps, n)
 	}
+	n *= a.members()
 	name := a.spec.Name
 	l, err := loop.New(b, "rollout of "+name, steps, a.step)
 	if err != nil {
@@ -92,8 +93,8 @@ func (p *Player) Play(ctx context.Context, w loop.Values[Walk], mind loop.Values
 
 // MindLike is a mind of zeros, of the right shapes.
 func (a *Agent) MindLike() (loop.Values[Mind], error) {
-	theta := tensors.FromShape(shapes.Make(dtypes.Float32, a.Net.Pack.Size()))
-	return loop.Pack[Mind](append([]*tensors.Tensor{theta}, nn.RunningStart(a.spec.ObsSize())...)...)
+	theta := nn.ZeroTensor(a.dims(a.Net.Pack.Size())...)
+	return loop.Pack[Mind](append([]*tensors.Tensor{theta}, nn.RunningStart(a.dims(a.spec.ObsSize())...)...)...)
 }
 
 // Compile compiles both programs for parameters like those of mind.
