@@ -12,6 +12,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/goal"
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/prefs"
 	"github.com/rewardlab/rewardlab/rl/qlearn"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
@@ -57,6 +58,8 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 		actorCritic(c.Env, "Policy.", c.Agent())
 	case *goal.ResetFree:
 		actorCritic(c.Env, "Forward.Policy.", c.Agent())
+	case *prefs.Config:
+		actorCritic(c.Env, "Policy.", c.Agent())
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {

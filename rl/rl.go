@@ -24,6 +24,7 @@ func Presets() []run.Preset {
 		qPresets(),
 		instructPresets(),
 		bcPresets(),
+		prefsPresets(),
 	)
 }
 

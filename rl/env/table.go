@@ -37,6 +37,7 @@ func All() []Entry {
 		{"lightkey", "in the dark, open a gate by its lever and reach the goal behind it", func() Env { return mustGrid(LightKey()) }},
 		{"pointmass", "push a mass round a wall to a goal: reward minus the way left", func() Env { return PointMass(PointMassConfig{}) }},
 		{"pointmass-left", "PointMass with the wall's gap on the other side", func() Env { return PointMass(PointMassConfig{Gap: GapLeft}) }},
+		{"pointmass-open", "PointMass without the wall", func() Env { return PointMass(PointMassConfig{Gap: NoWall}) }},
 		{"pointmass-sparse", "PointMass rewarded at the goal alone, where it ends", func() Env { return PointMass(PointMassConfig{Sparse: true}) }},
 		{"reacher", "bring the tip of a planar two-link arm to a target", func() Env { return Reacher(ReacherConfig{}) }},
 		{"pusher", "push a puck over a table to a goal", func() Env { return Pusher(PusherConfig{}) }},

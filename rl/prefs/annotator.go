@@ -53,11 +53,11 @@ const heldOut = 256
 
 // examine tests the models on pairs that nobody learns from, answered by the synthetic annotator for nothing: the share that they order as it does, and
 // its ceiling, the share that somebody with the annotator's own merits but without its noise would.
-func (p *prefs) examine(key *Node, b Belief, r Replay) (newKey, stats *Node) {
+func (p *prefs) examine(key *Node, e eyes, r Replay) (newKey, stats *Node) {
 	key, index, ok := p.candidates(key, r.Valid, heldOut, 2)
 	merit := p.at(p.merit(r.Reward), index) // [K, 2]
 	key, answer := p.annotate(key, merit)
-	returns := ReduceMean(p.returns(b, r.Rows), 0)
+	returns := ReduceMean(p.returns(e, r.Rows), 0)
 	accuracy, number := p.agreement(p.at(returns, index), answer, ok)
 	ceiling, _ := p.agreement(merit, answer, ok)
 	return key, Stack([]*Node{accuracy, ceiling, number}, 0)

@@ -102,8 +102,3 @@ func (m model) apply(parts [][]*Node, seen nn.Running, rows *Node) *Node {
 	}
 	return Squeeze(m.net.Apply(parts[0], x), -1)
 }
-
-// reward is apply with the parameters in one vector.
-func (m model) reward(theta *Node, seen nn.Running, rows *Node) *Node {
-	return m.apply(m.pack.Split(theta), seen, rows)
-}

@@ -31,6 +31,12 @@ type Belief struct {
 	Scale nn.Running // rewards of each member, [Members]: what the policy's rewards are standardised by, never the likelihood's
 }
 
+// eyes is the part of a Belief that tells a clip's return.
+type eyes struct {
+	Theta *Node
+	Seen  nn.Running
+}
+
 // Replay is the newest clips, the newest first.
 type Replay struct {
 	Rows   *Node // [kept, ClipSteps, W]: observation, action, next observation
@@ -65,7 +71,7 @@ type prefs struct {
 }
 
 // take cuts a trajectory [T, N, ...] into clips and puts them before the older ones. states is [T, N, V].
-func (p *prefs) take(r Replay, b Belief, s rollout.Steps, states *Node) (Replay, Belief) {
+func (p *prefs) take(r Replay, seen nn.Running, s rollout.Steps, states *Node) (Replay, nn.Running) {
 	over := ConvertDType(Or(s.Terminated, s.Truncated), dtypes.Float32)
 	cut := p.cut(over)
 	valid := OnesLike(Squeeze(SliceAxis(cut, 1, AxisElem(0)), 1))
@@ -79,13 +85,12 @@ func (p *prefs) take(r Replay, b Belief, s rollout.Steps, states *Node) (Replay,
 		}
 		return fresh
 	}
-	b.Seen = p.model.look(b.Seen, s.Obs)
 	return Replay{
 		Rows:   join(p.cut(p.model.rows(s)), r.Rows),
 		Reward: join(p.cut(s.Reward), r.Reward),
 		State:  join(p.cut(states), r.State),
 		Valid:  join(valid, r.Valid),
-	}, b
+	}, p.model.look(seen, s.Obs)
 }
 
 // cut is a trajectory [T, N, ...] as clips [T/ClipSteps N, ClipSteps, ...].
@@ -97,12 +102,16 @@ func (p *prefs) cut(x *Node) *Node {
 }
 
 // returns are the members' returns of clips [..., ClipSteps, W]: [Members, ...]. These are the raw rewards, summed: what the likelihood is of.
-func (p *prefs) returns(b Belief, rows *Node) *Node {
+func (p *prefs) returns(e eyes, rows *Node) *Node {
+	return p.returnsOf(p.model.pack.Split(e.Theta), e.Seen, rows)
+}
+
+// returnsOf is returns with the parameters taken apart.
+func (p *prefs) returnsOf(parts [][]*Node, seen nn.Running, rows *Node) *Node {
 	dims := rows.Shape().Dimensions
-	front := dims[:len(dims)-2]
 	n := rows.Shape().Size() / p.model.width()
-	r := p.model.reward(b.Theta, b.Seen, Reshape(rows, n, p.model.width()))
-	return ReduceSum(Reshape(r, append(append([]int{p.Members}, front...), p.ClipSteps)...), -1)
+	r := p.model.apply(parts, seen, Reshape(rows, n, p.model.width()))
+	return ReduceSum(Reshape(r, append(append([]int{p.Members}, dims[:len(dims)-2]...), p.ClipSteps)...), -1)
 }
 
 // candidates draws groups of k clips without repetition within a shuffle: their places [K, k], and which are of valid clips [K].
@@ -122,14 +131,14 @@ func (p *prefs) at(x, index *Node) *Node {
 }
 
 // choose picks the queries of a round, of which the first n count.
-func (p *prefs) choose(key *Node, b Belief, r Replay, n *Node) (newKey *Node, chosen picks) {
+func (p *prefs) choose(key *Node, e eyes, r Replay, n *Node) (newKey *Node, chosen picks) {
 	k := p.Compare
 	key, index, ok := p.candidates(key, r.Valid, p.most*p.Candidates, k)
 	var score *Node
 	if p.Query == "random" {
 		key, score = ops.Uniform(key, ok.Shape().Dimensions[0])
 	} else {
-		returns := TransposeAllAxes(p.returns(b, r.Rows), 1, 0)          // [kept, Members]
+		returns := TransposeAllAxes(p.returns(e, r.Rows), 1, 0)          // [kept, Members]
 		score = p.score(TransposeAllAxes(p.at(returns, index), 2, 0, 1)) // of [Members, K, k]
 	}
 	score = Where(GreaterThan(ok, ZerosLike(ok)), Neg(score), MulScalar(OnesLike(score), 1e9))
@@ -172,9 +181,9 @@ func (p *prefs) score(returns *Node) *Node {
 }
 
 // store puts answered queries after those that are there. It also says how many of the new answers, among those that name a winner, the models foresaw.
-func (p *prefs) store(key *Node, b Belief, d Data, rows, prefer, ok *Node) (newKey *Node, data Data, foreseen *Node) {
+func (p *prefs) store(key *Node, e eyes, d Data, rows, prefer, ok *Node) (newKey *Node, data Data, foreseen *Node) {
 	q := ok.Shape().Dimensions[0]
-	mean := ReduceMean(p.returns(b, rows), 0) // [Q, k]
+	mean := ReduceMean(p.returns(e, rows), 0) // [Q, k]
 	share, number := p.agreement(mean, prefer, ok)
 
 	mask := BroadcastToDims(Const(key.Graph(), float32(1)), q, p.Members)
@@ -266,13 +275,6 @@ func (p *prefs) likelihood(r, prefer *Node) *Node {
 	return ops.Rankings(r, BroadcastToDims(ExpandAxes(prefer, 0), append(dims, dims[2])...), p.Floor)
 }
 
-func (p *prefs) returnsOf(parts [][]*Node, seen nn.Running, rows *Node) *Node {
-	dims := rows.Shape().Dimensions
-	n := rows.Shape().Size() / p.model.width()
-	r := p.model.apply(parts, seen, Reshape(rows, n, p.model.width()))
-	return ReduceSum(Reshape(r, append(append([]int{p.Members}, dims[:len(dims)-2]...), p.ClipSteps)...), -1)
-}
-
 // The numbers that pay gives about a trajectory.
 const (
 	proxyMean   = iota // learned reward of a step, the mean of the members' raw ones
@@ -284,16 +286,16 @@ const (
 // pay gives the rewards [T, N] that the policy learns for: the mean over the members of their rewards, each less its mean and by its standard deviation
 // over recent steps. With anew, 1 where the models have just changed, what is recent begins with this trajectory: rewards of older models are not
 // averaged in.
-func (p *prefs) pay(b Belief, s rollout.Steps, anchor rollout.Mind, anew *Node) (belief Belief, reward, stats *Node) {
+func (p *prefs) pay(e eyes, scale nn.Running, s rollout.Steps, anchor rollout.Mind, anew *Node) (newScale nn.Running, reward, stats *Node) {
 	dims := s.Reward.Shape().Dimensions
 	n := dims[0] * dims[1]
-	raw := p.model.reward(b.Theta, b.Seen, Reshape(p.model.rows(s), n, p.model.width())) // [Members, n]
+	raw := p.model.apply(p.model.pack.Split(e.Theta), e.Seen, Reshape(p.model.rows(s), n, p.model.width())) // [Members, n]
 	each := TransposeAllAxes(raw, 1, 0)
 	// What is recent never weighs more than recentSteps, so that old steps fade.
-	keep := Mul(OneMinus(anew), MinScalar(b.Scale.Count, recentSteps))
-	b.Scale.Count = MaxScalar(keep, 1e-4)
-	b.Scale = b.Scale.Update(each)
-	reward = Reshape(ReduceMean(b.Scale.Normalise(each, 10), 1), dims...)
+	keep := Mul(OneMinus(anew), MinScalar(scale.Count, recentSteps))
+	scale.Count = MaxScalar(keep, 1e-4)
+	scale = scale.Update(each)
+	reward = Reshape(ReduceMean(scale.Normalise(each, 10), 1), dims...)
 
 	proxy, truth := ReduceMean(raw, 0), Reshape(s.Reward, n)
 	rows := Reshape(s.Obs, append([]int{n}, s.Obs.Shape().Dimensions[2:]...)...)
@@ -301,7 +303,7 @@ func (p *prefs) pay(b Belief, s rollout.Steps, anchor rollout.Mind, anew *Node) 
 	kl := ReduceAllMean(Sub(Reshape(s.LogProb, n), p.agent.Act(anchor, rows).LogProb(action)))
 	out := make([]*Node, payStats)
 	out[proxyMean], out[correlation], out[divergence] = ReduceAllMean(proxy), correlate(proxy, truth), kl
-	return b, reward, Stack(out, 0)
+	return scale, reward, Stack(out, 0)
 }
 
 const recentSteps = 20000

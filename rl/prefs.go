@@ -1,0 +1,37 @@
+package rl
+
+import (
+	"context"
+
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/prefs"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// prefsScore is what learning from answers came to, beside learning from the true reward.
+func prefsScore() run.Score {
+	return run.Score{Name: "share of the same learner's return on the true reward (0: random behaviour)", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
+		return evaluated(eval, "eval/ratio")
+	}}
+}
+
+// prefsPresets learn a reward from comparisons of clips.
+func prefsPresets() []run.Preset {
+	pendulum := prefs.Config{Config: reach("pendulum")}
+	cartpole := prefs.Config{Config: ppo.Config{Env: "cartpole-fixed", Envs: 16, Steps: 100, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
+	reacher := prefs.Config{Config: reach("reacher")}
+	reacher.Sees = "transition"
+	presets := controls("prefs", prefs.ConfigSource(), func(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config) (run.Worker, error) {
+		return prefs.New(ctx, e, made, c)
+	}, func(c *prefs.Config) string { return c.Env }, []control[prefs.Config]{
+		{"prefs-pendulum", "700 answers about which clip is better teach PPO to swing a pendulum up", pendulum},
+		{"prefs-cartpole", "700 answers teach PPO to balance a pole, in episodes of a fixed length", cartpole},
+		{"prefs-reacher", "700 answers teach PPO to bring the tip of an arm to a target", reacher},
+	})
+	for i := range presets {
+		presets[i].Score = prefsScore()
+	}
+	return presets
+}
