@@ -20,15 +20,18 @@ func prefsScore() run.Score {
 // prefsPresets learn a reward from comparisons of clips.
 func prefsPresets() []run.Preset {
 	pendulum := prefs.Config{Config: reach("pendulum")}
-	cartpole := prefs.Config{Config: ppo.Config{Env: "cartpole-fixed", Envs: 16, Steps: 100, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
-	reacher := prefs.Config{Config: reach("reacher")}
-	reacher.Sees = "transition"
+	// Whole episodes in one iteration: the untrained policy shows something to judge in their first second alone.
+	cartpole := prefs.Config{Sees: "next", Fit: 150, RewardLR: 3e-3, Config: ppo.Config{
+		Env: "cartpole-fixed", Envs: 16, Steps: 500, Minibatches: 16, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
+	reacher := prefs.Config{Sees: "transition", Config: reach("reacher")}
+	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Config: arcade("breakout")}
 	presets := controls("prefs", prefs.ConfigSource(), func(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config) (run.Worker, error) {
 		return prefs.New(ctx, e, made, c)
 	}, func(c *prefs.Config) string { return c.Env }, []control[prefs.Config]{
 		{"prefs-pendulum", "700 answers about which clip is better teach PPO to swing a pendulum up", pendulum},
 		{"prefs-cartpole", "700 answers teach PPO to balance a pole, in episodes of a fixed length", cartpole},
 		{"prefs-reacher", "700 answers teach PPO to bring the tip of an arm to a target", reacher},
+		{"prefs-breakout", "700 answers teach PPO MinAtar's Breakout", breakout},
 	})
 	for i := range presets {
 		presets[i].Score = prefsScore()

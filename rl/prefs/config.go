@@ -50,7 +50,7 @@ type Config struct {
 	Sees string `json:"sees" default:"state-action" enum:"state|state-action|next|transition"`
 	// Reward models in the ensemble.
 	Members int `json:"members" default:"3"`
-	// Widths of their hidden layers. With torso conv: the one layer behind eight filters.
+	// Widths of their hidden layers. Where observations are pictures: of the one layer behind a convolution of eight filters.
 	RewardHidden []int `json:"reward_hidden" default:"64,64"`
 	// Likelihood of rankings. pairs: Bradley-Terry over all pairs; plackett: Plackett-Luce.
 	Likelihood string `json:"likelihood" default:"pairs" enum:"pairs|plackett"`
@@ -124,9 +124,6 @@ func (c *Config) Check() []error {
 	}
 	if c.Query != "random" && c.Members < 2 {
 		bad("query is %s with one reward model, which cannot disagree with itself: give members of 2 or more, or query=random", c.Query)
-	}
-	if c.Torso == "conv" && len(c.RewardHidden) != 1 {
-		bad("reward_hidden has %d widths, with torso conv there is one layer: give one width", len(c.RewardHidden))
 	}
 	return errs
 }

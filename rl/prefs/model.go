@@ -22,21 +22,26 @@ type model struct {
 const filters = 8
 
 func newModel(spec env.Spec, c *Config) model {
-	m := model{spec: spec, sees: c.Sees, conv: c.Torso == "conv"}
-	pictures, actions := 1, 0
+	m := model{spec: spec, sees: c.Sees, conv: pictures(spec)}
+	views, actions := 1, 0
 	switch c.Sees {
 	case "state-action":
 		actions = m.actions()
 	case "transition":
-		pictures, actions = 2, m.actions()
+		views, actions = 2, m.actions()
 	}
 	if m.conv {
-		m.net = nn.EnsembleImage(c.Members, spec.Obs[0], pictures*spec.Obs[2], actions, 1, filters, c.RewardHidden[0])
+		m.net = nn.EnsembleImage(c.Members, spec.Obs[0], views*spec.Obs[2], actions, 1, filters, c.RewardHidden[0])
 	} else {
-		m.net = nn.EnsembleMLP(c.Members, pictures*spec.ObsSize()+actions, 1, c.RewardHidden...)
+		m.net = nn.EnsembleMLP(c.Members, views*spec.ObsSize()+actions, 1, c.RewardHidden...)
 	}
 	m.pack = nn.Pack(m.net)
 	return m
+}
+
+// pictures says whether observations are cells [side, side, channels], to be looked at through a convolution.
+func pictures(spec env.Spec) bool {
+	return len(spec.Obs) == 3 && spec.Obs[0] == spec.Obs[1] && spec.Obs[0] >= 3
 }
 
 // actions is how many numbers an action takes in a row: one for each choice, or its components.
@@ -65,8 +70,12 @@ func (m model) look(seen nn.Running, obs *Node) nn.Running {
 		return seen
 	}
 	size := m.spec.ObsSize()
-	return seen.Update(Reshape(obs, obs.Shape().Size()/size, size))
+	return seen.Update(compress(Reshape(obs, obs.Shape().Size()/size, size)))
 }
+
+// compress is sign(x) log(1 + |x|). Where nothing ends an episode a cart drives off for good, and what is near the middle, where rewards are, must not
+// shrink to nothing beside it.
+func compress(x *Node) *Node { return Mul(Sign(x), Log1P(Abs(x))) }
 
 // apply is the raw reward of each member for rows [n, width]: [Members, n].
 func (m model) apply(parts [][]*Node, seen nn.Running, rows *Node) *Node {
@@ -75,7 +84,7 @@ func (m model) apply(parts [][]*Node, seen nn.Running, rows *Node) *Node {
 	look := func(from int) *Node {
 		x := cut(from, size)
 		if !m.conv {
-			x = seen.Normalise(x, 10)
+			x = seen.Normalise(compress(x), 10)
 		}
 		return x
 	}
