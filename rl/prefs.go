@@ -1,7 +1,11 @@
 package rl
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"os"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
@@ -26,7 +30,7 @@ func prefsPresets() []run.Preset {
 	reacher := prefs.Config{Sees: "transition", Config: reach("reacher")}
 	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Config: arcade("breakout")}
 	presets := controls("prefs", prefs.ConfigSource(), func(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config) (run.Worker, error) {
-		return prefs.New(ctx, e, made, c)
+		return openPrefs(ctx, e, made, c, prefs.Options{})
 	}, func(c *prefs.Config) string { return c.Env }, []control[prefs.Config]{
 		{"prefs-pendulum", "700 answers about which clip is better teach PPO to swing a pendulum up", pendulum},
 		{"prefs-cartpole", "700 answers teach PPO to balance a pole, in episodes of a fixed length", cartpole},
@@ -37,4 +41,49 @@ func prefsPresets() []run.Preset {
 		presets[i].Score = prefsScore()
 	}
 	return presets
+}
+
+// openPrefs compiles a configuration. What o leaves open, the configuration says.
+func openPrefs(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config, o prefs.Options) (run.Worker, error) {
+	var book *prefs.Book
+	if c.Answers != "" && o.Book == nil {
+		var err error
+		if book, err = prefs.OpenBook(c.Answers); err != nil {
+			return nil, err
+		}
+		o.Book = book
+	}
+	if c.Ask == "terminal" && o.Gatherer == nil {
+		o.Gatherer = prefs.NewTerminal(os.Stdin, os.Stderr, o.Book)
+	}
+	w, err := prefs.New(ctx, e, made, c, o)
+	if book == nil {
+		return w, err
+	}
+	if err != nil {
+		return nil, errors.Join(err, book.Close())
+	}
+	w.Closers = append(w.Closers, book.Close)
+	return w, nil
+}
+
+// TrainPreferences is Train for a preset of prefs whose clips are judged as ask says: by a person in a notebook, a language model, a script.
+func TrainPreferences(ctx context.Context, preset string, ask prefs.Options, o Options) (*run.Run, error) {
+	p, cfg, err := configured(preset, o.Set)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := cfg.(*prefs.Config)
+	if !ok {
+		return nil, fmt.Errorf("preset %s learns from no answers: take one of prefs", preset)
+	}
+	p.Open = func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+		return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
+			return openPrefs(ctx, e, made, c, ask)
+		})
+	}
+	if len(o.Seeds) == 0 {
+		o.Seeds = Seeds(1)
+	}
+	return train(ctx, cmp.Or(o.Folder, Folder(preset)), p, cfg, o)
 }

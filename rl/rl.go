@@ -79,24 +79,33 @@ func Folder(name string) string {
 
 // Train trains a preset and returns the run that it wrote. After an interruption the error is ctx's, and the partial run is returned too.
 func Train(ctx context.Context, preset string, o Options) (*run.Run, error) {
-	p, err := Find(preset)
+	p, cfg, err := configured(preset, o.Set)
 	if err != nil {
 		return nil, err
-	}
-	cfg := p.New()
-	if err := run.Set(cfg, o.Set...); err != nil {
-		return nil, fmt.Errorf("preset %s: %w", preset, err)
-	}
-	if err := run.Resolve(cfg); err != nil {
-		return nil, fmt.Errorf("preset %s: %w", preset, err)
-	}
-	if err := run.Check(cfg); err != nil {
-		return nil, fmt.Errorf("preset %s: %w", preset, err)
 	}
 	if len(o.Seeds) == 0 {
 		o.Seeds = Seeds(1)
 	}
 	return train(ctx, cmp.Or(o.Folder, Folder(preset)), p, cfg, o)
+}
+
+// configured is a preset with its configuration, changed by assignments, resolved and checked.
+func configured(preset string, set []string) (run.Preset, any, error) {
+	p, err := Find(preset)
+	if err != nil {
+		return p, nil, err
+	}
+	cfg := p.New()
+	if err := run.Set(cfg, set...); err != nil {
+		return p, nil, fmt.Errorf("preset %s: %w", preset, err)
+	}
+	if err := run.Resolve(cfg); err != nil {
+		return p, nil, fmt.Errorf("preset %s: %w", preset, err)
+	}
+	if err := run.Check(cfg); err != nil {
+		return p, nil, fmt.Errorf("preset %s: %w", preset, err)
+	}
+	return p, cfg, nil
 }
 
 // Resume goes on with the run in folder, with the configuration and seeds that it began with; o.Set and o.Seeds are not used.

@@ -37,6 +37,12 @@ type Config struct {
 	// Newest clips that queries are chosen from.
 	Replay int `json:"replay" default:"512"`
 
+	// Who answers. synthetic: the program itself, by the true reward; terminal: a person who reads descriptions of the clips; file: nobody, the answers
+	// are all in the file answers.
+	Ask string `json:"ask" default:"synthetic" enum:"synthetic|terminal|file"`
+	// File of answers. Those that it has count as asked, and a person's are added to it at once.
+	Answers string `json:"answers"`
+
 	// Synthetic annotator: spread of its judgement, in units of a clip's return. 0: it always calls the better clip better.
 	Temperature float64 `json:"temperature"`
 	// Synthetic annotator: weight of a step relative to the one after it, so that it remembers the end of a clip best. 0 or 1: all count alike.
@@ -109,6 +115,12 @@ func (c *Config) Check() []error {
 	}
 	if len(errs) > 0 {
 		return errs
+	}
+	if c.Ask == "file" && c.Answers == "" {
+		bad("ask is file, but no file is named: give answers=FILE")
+	}
+	if c.Ask == "synthetic" && c.Answers != "" {
+		bad("answers names a file, but the synthetic annotator needs none: set ask=file to learn from it, or ask=terminal to add to it")
 	}
 	if c.Steps%c.ClipSteps != 0 {
 		bad("steps is %d, which clips of %d steps do not divide: make it a multiple of clip_steps", c.Steps, c.ClipSteps)

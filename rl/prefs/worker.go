@@ -31,6 +31,23 @@ type learner struct {
 	pay    *loop.Func[work, wage]
 	blind  *tensors.Tensor // [T, N, 1]: states that nobody draws
 	random *randomPlayer
+	host   *host // nil: the synthetic annotator answers inside the programs
+}
+
+// Options say who answers. The zero value is the synthetic annotator.
+type Options struct {
+	// Gatherer is asked. Nil, with a Book: nobody is, the answers in the book are all there is.
+	Gatherer Gatherer
+	// Book keeps the answers. Those that it holds at the start are learned from, and count as asked. Nil: they are kept in memory, and the training
+	// cannot be resumed.
+	Book *Book
+	// Background lets the training go on while the gatherer answers: it learns from answers as they come into Book, which the gatherer itself must
+	// keep them in. The training waits where it would run more than one round of queries ahead.
+	Background bool
+	// Frames gives clips their pictures.
+	Frames bool
+	// Task is the sentence that clips are judged by.
+	Task string
 }
 
 // What the programs take and give.
@@ -77,7 +94,7 @@ type (
 )
 
 // New compiles the programs for c, which must be resolved and checked, in environment e. Closing the worker frees them; the engine stays open.
-func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
+func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, o Options) (*trainer.Worker, error) {
 	began := time.Now()
 	e, err := judged(e, c.Judge)
 	if err != nil {
@@ -91,7 +108,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 	w.Frees(policy.Close)
 	l := &learner{policy: policy}
 	w.Frees(l.close)
-	if err := l.build(ctx, b, c); err != nil {
+	if err := l.build(ctx, b, c, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("prefs: %w", err), w.Close())
 	}
 	marks, err := policy.Examiner(ctx, b)
@@ -105,14 +122,18 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 		Evaluate: l.evaluation(marks),
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
+		t, err := plan.Trainer(ctx, seed, state)
+		if err == nil && l.host != nil {
+			l.host.begin(state != nil)
+		}
+		return t, err
 	}
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }
 
 // build makes and compiles the programs, side by side.
-func (l *learner) build(ctx context.Context, b *backend.Engine, c *Config) error {
+func (l *learner) build(ctx context.Context, b *backend.Engine, c *Config, o Options) error {
 	agent := l.policy.Agent()
 	l.prefs = prefs{Config: c, agent: agent, model: newModel(agent.Vector.Spec(), c), frame: 1}
 	for _, n := range c.plan() {
@@ -122,8 +143,11 @@ func (l *learner) build(ctx context.Context, b *backend.Engine, c *Config) error
 	if err := p.check(); err != nil {
 		return err
 	}
-	l.blind = nn.ZeroTensor(c.Steps, c.Envs, 1)
-	var errs [6]error
+	var errs [7]error
+	if o.Gatherer != nil || o.Book != nil {
+		l.host, errs[6] = newHost(b, p, o)
+	}
+	l.blind = nn.ZeroTensor(c.Steps, c.Envs, p.frame)
 	l.take, errs[0] = loop.NewFunc(b.Backend, "prefs: clips", func(in taken) keep {
 		r, seen := p.take(in.Replay, in.Seen, in.Steps, in.States)
 		return keep{r, seen}
@@ -213,6 +237,9 @@ func (l *learner) close() {
 	}
 	if l.random != nil {
 		l.random.close()
+	}
+	if l.host != nil {
+		l.host.close()
 	}
 	if l.blind != nil {
 		_ = l.blind.FinalizeAll()
@@ -320,16 +347,30 @@ func (l *learner) advance(ctx context.Context, from, n int, s loop.Values[State]
 // iterate is one iteration: play, cut clips, ask and fit if a round is due, pay, learn.
 func (l *learner) iterate(ctx context.Context, i int, h *hand, log *diary) error {
 	log.begin()
+	before, err := l.scene(h)
+	if err != nil {
+		return err
+	}
 	policy, steps, err := l.policy.Play(ctx, h.policy)
 	if err != nil {
 		return err
 	}
 	h.policy = policy
-	if err := l.remember(ctx, h, steps); err != nil {
+	if err := l.remember(ctx, h, steps, before); err != nil {
 		return err
 	}
 	anew := float32(0)
-	if r, due := l.round(i); due {
+	r, due := l.round(i)
+	switch {
+	case l.host != nil:
+		learned, err := l.consult(ctx, h, i, r, due, log)
+		if err != nil {
+			return err
+		}
+		if learned {
+			anew = 1
+		}
+	case due:
 		if err := l.askRound(ctx, h, r, log); err != nil {
 			return err
 		}
@@ -349,8 +390,17 @@ func (l *learner) iterate(ctx context.Context, i int, h *hand, log *diary) error
 }
 
 // remember cuts the trajectory into clips and keeps them.
-func (l *learner) remember(ctx context.Context, h *hand, steps loop.Values[rollout.Steps]) error {
-	in, err := loop.Join[taken](h.replay, h.seen, steps, loop.Leaf{T: l.blind})
+func (l *learner) remember(ctx context.Context, h *hand, steps loop.Values[rollout.Steps], before loop.Values[rollout.Walk]) error {
+	states := loop.Leaf{T: l.blind}
+	if !before.Empty() {
+		seen, err := l.host.watch(ctx, before, h.policy, steps)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = seen.FinalizeAll() }()
+		states.T = seen
+	}
+	in, err := loop.Join[taken](h.replay, h.seen, steps, states)
 	if err != nil {
 		return err
 	}
@@ -377,7 +427,11 @@ func (l *learner) askRound(ctx context.Context, h *hand, r int, log *diary) erro
 	if err != nil {
 		return err
 	}
-	if err := l.refit(ctx, h, r, log); err != nil {
+	rounds := l.Fit
+	if r == 0 {
+		rounds *= l.Warmup
+	}
+	if err := l.refit(ctx, h, rounds, log); err != nil {
 		return err
 	}
 	test, err := loop.Join[exam](h.key, h.theta, h.seen, h.replay)
@@ -391,8 +445,8 @@ func (l *learner) askRound(ctx context.Context, h *hand, r int, log *diary) erro
 	return errors.Join(swapLeaf(&h.key, marks.Get("Key")), log.grades(marks.Get("Stats")))
 }
 
-// refit learns from all answers so far.
-func (l *learner) refit(ctx context.Context, h *hand, r int, log *diary) error {
+// refit learns from all answers so far, in so many minibatches.
+func (l *learner) refit(ctx context.Context, h *hand, rounds int, log *diary) error {
 	if n, err := h.count(); n == 0 || err != nil {
 		return err
 	}
@@ -400,10 +454,6 @@ func (l *learner) refit(ctx context.Context, h *hand, r int, log *diary) error {
 	what, err2 := loop.Join[lesson](h.data, h.seen)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
-	}
-	rounds := l.Fit
-	if r == 0 {
-		rounds *= l.Warmup
 	}
 	who, marks, err := l.fit.Run(ctx, 0, rounds, who, what)
 	if err != nil {
