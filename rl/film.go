@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/bc"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
+	"github.com/rewardlab/rewardlab/rl/gail"
 	"github.com/rewardlab/rewardlab/rl/goal"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/prefs"
@@ -59,6 +60,8 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 	case *goal.ResetFree:
 		actorCritic(c.Env, "Forward.Policy.", c.Agent())
 	case *prefs.Config:
+		actorCritic(c.Env, "Policy.", c.Agent())
+	case *gail.Config:
 		actorCritic(c.Env, "Policy.", c.Agent())
 	case *qlearn.Network:
 		name = c.Env

@@ -25,6 +25,7 @@ func Presets() []run.Preset {
 		instructPresets(),
 		bcPresets(),
 		prefsPresets(),
+		gailPresets(),
 	)
 }
 
