@@ -11,29 +11,29 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// imitators is the PPO that imitates, and the expert's data, in each environment.
+// imitator is the PPO that imitates, the expert's data and the discriminator in each environment. An iteration plays whole episodes: with parts of
+// them, all environments would stand at the same part of an episode, and each batch would look unlike the one before.
 func imitator(environment string) gail.Config {
+	c := gail.Config{
+		Config: ppo.Config{
+			Env: environment, Envs: 16, Steps: 100, Total: 400_000, Epochs: 10, Minibatches: 16, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true,
+		},
+		Subsample: 5, DiscUpdates: 60, DiscLR: 2e-3,
+	}
 	switch environment {
 	case "cartpole-fixed":
-		return gail.Config{
-			Config:    ppo.Config{Env: environment, Envs: 16, Steps: 64, Total: 150_000, LR: 2.5e-3, Gamma: 0.98, Entropy: 0.01, NormReward: true},
-			Subsample: 10,
+		c.Config = ppo.Config{
+			Env: environment, Envs: 8, Steps: 500, Total: 160_000, Epochs: 10, Minibatches: 16, Gamma: 0.98, LR: 2.5e-3, Entropy: 0.01, NormReward: true,
 		}
+		c.Subsample = 10
 	case "acrobot-fixed":
-		return gail.Config{
-			Config:    ppo.Config{Env: environment, Envs: 16, Steps: 128, Total: 500_000, LR: 1e-3, Entropy: 0.01, NormObs: true, NormReward: true},
-			Subsample: 5,
-		}
+		c.Envs, c.Steps, c.Total, c.Gamma, c.Entropy = 8, 500, 400_000, 0.99, 0.01
 	case "mountaincar-fixed":
-		return gail.Config{
-			Config:    ppo.Config{Env: environment, Envs: 16, Steps: 64, Total: 500_000, LR: 1e-3, Entropy: 0.01, Lambda: 0.98, NormObs: true, NormReward: true},
-			Subsample: 5,
-		}
+		c.Envs, c.Steps, c.Total, c.Gamma, c.Lambda, c.Entropy = 16, 200, 400_000, 0.99, 0.98, 0.01
+	case "pendulum":
+		c.Steps = 200
 	}
-	return gail.Config{
-		Config:    ppo.Config{Env: environment, Envs: 16, Steps: 100, Total: 400_000, Epochs: 10, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true},
-		Subsample: 5,
-	}
+	return c
 }
 
 // gailPresets are adversarial imitation in the environments of fixed horizon that have an expert, each beside its control.

@@ -38,13 +38,14 @@ type Config struct {
 	// Step size of its Adam.
 	DiscLR float64 `json:"disc_lr" default:"1e-3"`
 	// Its updates in an iteration.
-	DiscUpdates int `json:"disc_updates" default:"4"`
+	DiscUpdates int `json:"disc_updates" default:"50"`
 	// Pairs of the expert, and as many of the policy, in one of its updates.
 	DiscBatch int `json:"disc_batch" default:"128"`
-	// Iterations whose steps it is shown as the policy's.
-	Replay int `json:"replay" default:"1"`
-	// By which mean and deviation it sees observations. running: of the expert and of everything the policy saw; expert; none: as they are.
-	DiscNorm string `json:"disc_norm" default:"running" enum:"running|expert|none"`
+	// Iterations whose steps it is shown as the policy's. With few, it forgets where the policy went wrong before, and the policy goes there again.
+	Replay int `json:"replay" default:"10"`
+	// By which mean and deviation it sees observations. expert: the expert's; running: of all that expert and policy saw, which a policy that
+	// goes astray widens until the expert is a point; none: as they are.
+	DiscNorm string `json:"disc_norm" default:"expert" enum:"expert|running|none"`
 	// Weight of the gradient penalty between expert and policy, (|dz/dx| - 1)^2.
 	Penalty float64 `json:"penalty"`
 	// Divide its weights by their spectral norms.
