@@ -18,7 +18,7 @@ func imitator(environment string) gail.Config {
 		Config: ppo.Config{
 			Env: environment, Envs: 16, Steps: 100, Total: 400_000, Epochs: 10, Minibatches: 16, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true,
 		},
-		Subsample: 5, DiscUpdates: 60, DiscLR: 2e-3,
+		Trajectories: 10, Subsample: 5, DiscUpdates: 60, DiscLR: 2e-3,
 	}
 	switch environment {
 	case "cartpole-fixed":
@@ -64,7 +64,7 @@ func gailPresets() []run.Preset {
 	out := make([]run.Preset, len(rows))
 	for i, p := range rows {
 		out[i] = run.Preset{
-			Name: p.name, Algorithm: "gail", Summary: p.summary, Score: greedyReturn(),
+			Name: p.name, Algorithm: "gail", Summary: p.summary, Score: imitationScore(),
 			New:          func() any { c := p.config; return &c },
 			ConfigSource: gail.ConfigSource,
 			Open:         openGAIL,
@@ -80,7 +80,7 @@ func openGAIL(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, er
 		return nil, fmt.Errorf("gail: a configuration of type %T: give a *gail.Config", cfg)
 	}
 	return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-		demos, err := demonstrations(c.Env, c.Demos)
+		demos, err := openDemos(ctx, e, made, c.Env, c.Demos, opt.Log)
 		if err != nil {
 			return nil, err
 		}

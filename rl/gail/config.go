@@ -13,12 +13,12 @@ type Config struct {
 	// Where the reward comes from. gail: a discriminator of expert and policy; airl: one whose logit is f(s,a,s') - log pi(a|s); features: the
 	// direction in which the expert's mean features differ from the policy's; constant: 1 for every step, a control; true: the environment.
 	Method string `json:"method" default:"gail" enum:"gail|airl|features|constant|true"`
-	// File of demonstrations. Empty: those of the environment's own expert.
+	// File of demonstrations, .npz or .jsonl. Empty: those that come with the module; peer: those of the Python package imitation.
 	Demos string `json:"demos"`
-	// Trajectories of the expert to learn from, drawn anew for every seed.
-	Trajectories int `json:"trajectories" default:"10"`
-	// Every so many steps of a trajectory one is kept, from a random one on.
-	Subsample int `json:"subsample" default:"1"`
+	// Trajectories to learn from, drawn from the file by the seed. 0: all.
+	Trajectories int `json:"trajectories"`
+	// Keep every so-manieth step of a trajectory, from a random one on.
+	Subsample int `json:"every" default:"1"`
 	// Learn in an environment whose episodes end early or late by what the policy does. Their length then tells the policy something that
 	// the expert did not.
 	AllowVariableHorizon bool `json:"allow_variable_horizon"`
@@ -55,8 +55,8 @@ type Config struct {
 	// Weight of the entropy of D, which keeps it unsure.
 	DiscEntropy float64 `json:"disc_entropy"`
 
-	// Steps of behavioural cloning before the training.
-	Warm int `json:"warm"`
+	// Begin with a policy that behavioural cloning has fitted to the same demonstrations.
+	Warm bool `json:"warm"`
 	// A run folder whose reward to take, as it was at its end, for the same seed, and not to train any further.
 	Frozen string `json:"frozen"`
 }
@@ -69,8 +69,8 @@ func (c *Config) Check() []error {
 		name         string
 		value, least int
 	}{
-		{"trajectories", c.Trajectories, 1}, {"subsample", c.Subsample, 1}, {"disc_updates", c.DiscUpdates, 1}, {"disc_batch", c.DiscBatch, 1},
-		{"replay", c.Replay, 1}, {"warm", c.Warm, 0},
+		{"trajectories", c.Trajectories, 0}, {"every", c.Subsample, 1}, {"disc_updates", c.DiscUpdates, 1}, {"disc_batch", c.DiscBatch, 1},
+		{"replay", c.Replay, 1},
 	} {
 		if v.value < v.least {
 			bad("%s is %d: give at least %d", v.name, v.value, v.least)

@@ -9,6 +9,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/rewardlab/rewardlab/rl/bc"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
@@ -216,6 +217,7 @@ type gail struct {
 	remember *loop.Func[scene, memory]
 	judged   *loop.Func[verdict, judgement]
 	taught   *loop.Loop[critic, class, marks]
+	cloner   *bc.Cloner // nil: begin with a policy that knows nothing
 }
 
 // advance does n iterations: play, judge, teach the discriminator, update the policy.

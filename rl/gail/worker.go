@@ -14,6 +14,7 @@ import (
 
 	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/bc"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
@@ -38,7 +39,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, demos *da
 		g.disc.Of = form
 	}
 	w.Frees(g.close)
-	exam, err := g.build(ctx, b, e)
+	exam, err := g.build(ctx, b, e, demos)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Method, errors.Join(err, w.Close()))
 	}
@@ -55,7 +56,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, demos *da
 			},
 			Start: func(seed int64) (loop.Values[State], error) { return g.start(ctx, seed, shown, rows) },
 			Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
-			Evaluate: rollout.Evaluation[State](exam, "Policy."),
+			Evaluate: bc.Normalised(rollout.Evaluation[State](exam, "Policy."), demos),
 		}
 		return plan.Trainer(ctx, seed, state)
 	}
@@ -83,9 +84,9 @@ func fits(spec env.Spec, c *Config, demos *datasets.Demos) error {
 
 // table are demonstrations on the host: rows one after the other.
 type table struct {
-	rows        []float32 // [count, width]
-	count       int
-	mean, sigma []float32 // of observations: mean and variance
+	rows         []float32 // [count, width]
+	count        int
+	mean, spread []float32 // of observations: mean and variance
 }
 
 // most is how many rows any choice of trajectories may have.
@@ -94,23 +95,32 @@ func (g *gail) most(demos *datasets.Demos) int {
 	for _, t := range demos.Trajectories {
 		longest = max(longest, len(t.Action)/demos.Columns())
 	}
-	return g.Trajectories * ((longest + g.Subsample - 1) / g.Subsample)
+	return g.count(demos) * ((longest + g.Subsample - 1) / g.Subsample)
 }
 
-// demonstrations are those that a seed is shown, on the device and on the host.
+func (g *gail) count(demos *datasets.Demos) int {
+	if g.Trajectories == 0 {
+		return len(demos.Trajectories)
+	}
+	return g.Trajectories
+}
+
+// leastVariance keeps an element that hardly changes in the demonstrations from becoming huge where it does.
+const leastVariance = 1e-4
+
+// demonstrations are those that a seed is shown, on the device and on the host. Behavioural cloning is shown the same.
 func (g *gail) demonstrations(demos *datasets.Demos, seed int64) (loop.Values[expert], table, error) {
 	var none loop.Values[expert]
-	stream := run.Stream(seed, run.StreamData)
-	some, err := demos.Pick(g.Trajectories, stream)
+	some, err := demos.Pick(g.count(demos), run.Stream(seed, "trajectories"))
 	if err != nil {
 		return none, table{}, err
 	}
-	p, err := some.Subsample(g.Subsample, stream)
+	p, err := some.Subsample(g.Subsample, run.Stream(seed, "phase"))
 	if err != nil {
 		return none, table{}, err
 	}
 	obs, cols, width := g.disc.spec.ObsSize(), g.disc.columns, g.disc.width()
-	t := table{count: p.Len(), mean: make([]float32, obs), sigma: make([]float32, obs)}
+	t := table{count: p.Len(), mean: make([]float32, obs), spread: make([]float32, obs)}
 	for i := range p.Len() {
 		t.rows = append(t.rows, p.Obs[i*obs:(i+1)*obs]...)
 		t.rows = append(t.rows, p.Action[i*cols:(i+1)*cols]...)
@@ -128,7 +138,7 @@ func (g *gail) demonstrations(demos *datasets.Demos, seed int64) (loop.Values[ex
 			sum, squares = sum+x, squares+x*x
 		}
 		mean := sum / float64(p.Len())
-		t.mean[k], t.sigma[k] = float32(mean), float32(math.Max(squares/float64(p.Len())-mean*mean, 1e-6))
+		t.mean[k], t.spread[k] = float32(mean), float32(math.Max(squares/float64(p.Len())-mean*mean, leastVariance))
 	}
 	padded := tensors.FromFlatDataAndDimensions(append(slices.Clone(t.rows), make([]float32, (g.rows-t.count)*width)...), g.rows, width)
 	shown, err := loop.Pack[expert](padded, tensors.FromValue(float32(t.count)))
@@ -140,6 +150,11 @@ func (g *gail) start(ctx context.Context, seed int64, shown loop.Values[expert],
 	policy, err := g.policy.Start(ctx, seed)
 	if err != nil {
 		return loop.Values[State]{}, err
+	}
+	if g.cloner != nil {
+		if policy, err = g.warm(ctx, seed, policy); err != nil {
+			return loop.Values[State]{}, fmt.Errorf("behavioural cloning: %w", err)
+		}
 	}
 	key, err := RNGStateFromSeed(run.Stream(seed, "discriminator"))
 	if err != nil {
@@ -156,9 +171,31 @@ func (g *gail) start(ctx context.Context, seed int64, shown loop.Values[expert],
 	return loop.Pack[State](append(append(policy.Tensors(), crit...), mem...)...)
 }
 
+// warm gives a policy the parameters that behavioural cloning ends with, and its statistics of observations.
+func (g *gail) warm(ctx context.Context, seed int64, policy loop.Values[ppo.State]) (loop.Values[ppo.State], error) {
+	mind, err := g.cloner.Fit(ctx, seed)
+	if err != nil {
+		return policy, err
+	}
+	var ts []*tensors.Tensor
+	for name, x := range policy.All() {
+		from, ok := map[string]string{
+			"Learner.Theta": "Theta", "Ledger.Obs.Mean": "Obs.Mean", "Ledger.Obs.Var": "Obs.Var", "Ledger.Obs.Count": "Obs.Count",
+		}[name]
+		if ok {
+			if err := x.FinalizeAll(); err != nil {
+				return policy, err
+			}
+			x = mind.Get(from)
+		}
+		ts = append(ts, x)
+	}
+	return loop.Pack[ppo.State](ts...)
+}
+
 // seen are the statistics of the expert's observations.
 func (t table) seen() []*tensors.Tensor {
-	return []*tensors.Tensor{tensors.FromValue(t.mean), tensors.FromValue(t.sigma), tensors.FromValue(float32(t.count))}
+	return []*tensors.Tensor{tensors.FromValue(t.mean), tensors.FromValue(t.spread), tensors.FromValue(float32(t.count))}
 }
 
 // thaw reads the reward that a seed of another run has learned.
@@ -191,7 +228,7 @@ func (g *gail) thaw(seed int64) (theta *tensors.Tensor, seen []*tensors.Tensor, 
 }
 
 // build makes and compiles the programs, those of PPO side by side with ours.
-func (g *gail) build(ctx context.Context, b *backend.Engine, e env.Env) (*rollout.Examiner, error) {
+func (g *gail) build(ctx context.Context, b *backend.Engine, e env.Env, demos *datasets.Demos) (*rollout.Examiner, error) {
 	v := env.Auto(e)
 	var err error
 	if g.agent, err = rollout.NewAgent(v, g.Config.Agent()); err != nil {
@@ -205,6 +242,15 @@ func (g *gail) build(ctx context.Context, b *backend.Engine, e env.Env) (*rollou
 	}
 	if g.taught, err = loop.New(b.Backend, "discriminator", g.DiscUpdates, g.teach); err != nil {
 		return nil, err
+	}
+	if g.Warm {
+		c := &bc.Config{Env: g.Env, Trajectories: g.Trajectories, Every: g.Subsample, Hidden: g.Hidden, RawObs: !g.NormObs}
+		if err := run.Resolve(c); err != nil {
+			return nil, err
+		}
+		if g.cloner, err = bc.NewCloner(b.Backend, g.agent, c, demos); err != nil {
+			return nil, err
+		}
 	}
 	var side errgroup.Group
 	side.Go(func() (err error) {
@@ -266,5 +312,8 @@ func (g *gail) close() {
 	}
 	if g.taught != nil {
 		g.taught.Close()
+	}
+	if g.cloner != nil {
+		g.cloner.Close()
 	}
 }
