@@ -3,6 +3,7 @@ package rl
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
@@ -31,7 +32,7 @@ func openDemos(ctx context.Context, b *backend.Engine, in env.Env, name, file st
 	case "":
 		d, err = datasets.Expert(name)
 	case peerDemos:
-		d, err = datasets.PeerDemos(ctx, name, say)
+		d, err = datasets.PeerDemos(ctx, strings.TrimSuffix(name, "-fixed"), say) // CartPole balanced for 500 steps is the same in both
 	default:
 		d, err = datasets.ReadDemos(file)
 	}

@@ -65,6 +65,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"train", "PRESET", "train a preset into a new run folder", (*call).train},
+		{"sweep", "PRESET", "train a preset with every combination of some values", (*call).sweep},
+		{"diagnose", "PRESET", "say whether the learner or the learned reward falls short", (*call).diagnose},
 		{"resume", "RUN", "go on with a run that was interrupted", (*call).resume},
 		{"eval", "RUN", "evaluate the checkpoints of a run again", (*call).eval},
 		{"plot", "RUN...", "draw the learning curves of one or more runs", (*call).plot},
