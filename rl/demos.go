@@ -81,6 +81,7 @@ func experts() []expert {
 		{"mountaincar-fixed", "ppo-mountaincar-fixed", 1, 50, nil},
 		{"pendulum", "ppo-pendulum", 1, 50, []string{"total=400000"}},
 		{"pointmass", "ppo-pointmass", 1, 50, nil},
+		{"pointmass-left", "ppo-pointmass", 1, 20, []string{"env=pointmass-left"}},
 		{"reacher", "ppo-reacher", 1, 50, []string{"total=1000000", "envs=32", "minibatches=8"}},
 		{"pusher", "ppo-pusher", 1, 60, nil},
 	}
@@ -116,7 +117,7 @@ func MakeExperts(ctx context.Context, dir, runs string, envs []string, log func(
 }
 
 func makeExpert(ctx context.Context, dir, runs string, x expert, log func(string)) error {
-	folder := filepath.Join(runs, x.preset)
+	folder := filepath.Join(runs, x.env)
 	r, err := Train(ctx, x.preset, Options{Folder: folder, Resume: true, Seeds: []int64{x.seed}, Set: x.set, Log: log})
 	if err != nil {
 		return err
