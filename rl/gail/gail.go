@@ -199,7 +199,7 @@ func (d *Discriminator) penalise(key *Node, parts [][]*Node, x sight, done *Node
 	key, u := ops.Uniform(key, n, 1)
 	between := func(x *Node) *Node {
 		e, p := SliceAxis(x, 0, AxisRange(0, n)), SliceAxis(x, 0, AxisRange(n))
-		return StopGradient(Add(Mul(e, u), Mul(p, OneMinus(u))))
+		return Add(Mul(e, u), Mul(p, OneMinus(u))) // without StopGradient, which would be where the gradient of z ends
 	}
 	mid := sight{between(x.S), between(x.A), between(x.Next)}
 	_, f := d.score(parts, mid, SliceAxis(done, 0, AxisRange(0, n)))

@@ -308,7 +308,10 @@ func TestPenaltyGradient(t *testing.T) {
 					}
 					return floats(t, out[0])[0], floats(t, out[1])
 				}
-				_, grad := at(0, 0)
+				penalty, grad := at(0, 0)
+				if math.Abs(penalty-1) < 1e-3 || slices.Max(grad) < 1e-2 {
+					t.Fatalf("penalty %g with gradient %v: as if z had no slope", penalty, grad)
+				}
 				const step = 1e-2
 				for k := range theta {
 					up, _ := at(k, step)

@@ -21,8 +21,8 @@ func BernoulliEntropy(z *Node) *Node {
 }
 
 // GradientPenalty is mean_i (|dz_i/dx_i| - target)^2, where x_i is row i of all inputs together (Gulrajani et al. 2017, target 1). Row i of z [n]
-// may depend on row i of the inputs [n, ...] alone. The inputs must be nodes that z was made of, not slices of them: a slice cannot be
-// differentiated twice.
+// may depend on row i of the inputs [n, ...] alone. The inputs must be nodes that z was made of: not slices, which cannot be
+// differentiated twice, and not what StopGradient gave, which has no gradient.
 func GradientPenalty(z *Node, target float64, inputs ...*Node) *Node {
 	n := z.Shape().Size()
 	var square *Node
