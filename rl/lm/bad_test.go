@@ -120,7 +120,7 @@ func FuzzGGUF(f *testing.F) {
 }
 
 func TestBadQueries(t *testing.T) {
-	m := load(t, backendtest.Go(t), "testdata/tied.gguf")
+	m := load(t, engine(t), "testdata/tied.gguf")
 	for _, c := range []struct {
 		name  string
 		query Query
@@ -155,7 +155,7 @@ func TestBadQueries(t *testing.T) {
 
 // TestChat: the template of the file is put around the message.
 func TestChat(t *testing.T) {
-	m := load(t, backendtest.Go(t), "testdata/tied.gguf")
+	m := load(t, engine(t), "testdata/tied.gguf")
 	if m.Model().Template != "chatml" {
 		t.Fatalf("template %q", m.Model().Template)
 	}

@@ -34,6 +34,15 @@ func readJSON[T any](t testing.TB, name string) T {
 	return v
 }
 
+// engine is the pure-Go engine, but under the race detector XLA: that switches on pointer checks too, which the pure-Go engine's products of matrices do
+// not pass.
+func engine(t testing.TB) *backend.Engine {
+	if raceDetector {
+		return backendtest.XLA(t)
+	}
+	return backendtest.Go(t)
+}
+
 func load(t testing.TB, e *backend.Engine, path string) *Local {
 	t.Helper()
 	m, err := Load(t.Context(), e.Backend, path)
@@ -81,6 +90,9 @@ func agree(t *testing.T, m *Local, cases []reference, within float64) {
 func TestTinyAgreesWithNumpy(t *testing.T) {
 	cases := readJSON[map[string][]reference](t, "tiny.json")
 	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
+		if raceDetector && !e.IsXLA() {
+			t.Skip("see engine")
+		}
 		for name, cs := range cases {
 			t.Run(name, func(t *testing.T) { agree(t, load(t, e, filepath.Join("testdata", name)), cs, 1e-4) })
 		}
@@ -89,7 +101,7 @@ func TestTinyAgreesWithNumpy(t *testing.T) {
 
 // TestRowsDoNotMatter: what shares a row with a query must not change its scores.
 func TestRowsDoNotMatter(t *testing.T) {
-	m := load(t, backendtest.Go(t), "testdata/tied.gguf")
+	m := load(t, engine(t), "testdata/tied.gguf")
 	var queries []Query
 	for i := range 40 {
 		queries = append(queries, Query{Prompt: fmt.Sprint("I should select the ball ", i, ". So"), Continuations: []string{" the ball", " the same", " " + fmt.Sprint(i)}})
