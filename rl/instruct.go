@@ -19,6 +19,7 @@ func instructPresets() []run.Preset {
 		config        instruct.Config
 	}{
 		{"instructq-say-select", "Q-learning that was told to select the number its partner says: a person can play with it", instruct.Config{}},
+		{"instructq-say-select-lm", "the same, with what a small language model makes of that sentence in place of a rule", instruct.Config{Prior: "smollm2"}},
 		{"instructq-say-select-plain", "the same without the instruction: a perfect score by a code of its own", instruct.Config{Lambda: &none}},
 	}
 	out := make([]run.Preset, len(presets))

@@ -20,10 +20,16 @@ type Config struct {
 	AnnealFor float64 `json:"anneal_for" default:"1"`
 	// How much likelier than any other the prior makes the action that was asked for; 1 makes it uniform.
 	Weight float64 `json:"weight" default:"3"`
-	// File with Bob's prior, such as a language model's, in place of the one that weight makes: JSON, for each of the five words six weights, of the balls
-	// and of stopping.
+	// Where Bob's prior comes from: a rule, that is weight, or a small language model that was asked what follows from the instruction. Its answers come
+	// with the library.
+	Prior string `json:"prior" default:"rule" enum:"rule|smollm2"`
+	// Sharpens the language model's prior: its log-probabilities are multiplied by it.
+	Beta float64 `json:"beta" default:"1"`
+	// Divide what the language model gives an action by what it gives it whatever was heard.
+	Calibrate bool `json:"calibrate"`
+	// File with Bob's prior in place of these: JSON, for each of the five words six weights, of the balls and of stopping.
 	Table string `json:"table"`
-	// The share of the answers of the prior made by weight that are turned round, 0 to 1. Every seed has other mistakes.
+	// The share of the prior's answers that are turned round, 0 to 1. Every seed has other mistakes.
 	Noise float64 `json:"noise"`
 	// Episode from which Bob follows another instruction; 0: never.
 	SwitchAt int `json:"switch_at"`
@@ -79,8 +85,11 @@ func (c *Config) Check() []error {
 	if !(c.Weight > 0) {
 		bad("weight is %g: give a positive number", c.Weight)
 	}
-	if c.Table != "" && c.Noise > 0 {
-		bad("noise is %g, and table names a file: noise turns round the answers of the prior that weight makes, so leave one of them out", c.Noise)
+	if !(c.Beta > 0) {
+		bad("beta is %g: give a positive number", c.Beta)
+	}
+	if c.Table != "" && c.Prior != "rule" {
+		bad("prior is %s, and table names a file: leave one of them out", c.Prior)
 	}
 	if !(c.LR > 0) {
 		bad("lr is %g: give a positive step size", c.LR)

@@ -99,7 +99,7 @@ func TestTargetByHand(t *testing.T) {
 func TestUniformPriorIsNone(t *testing.T) {
 	state := func(assignments ...string) []run.Array {
 		c := with(t, append(assignments, "episodes=1500", "log_every=500")...)
-		tr, err := newTrainer(&c, nil, 5, nil)
+		tr, err := newTrainer(&c, [2]*Prior{}, 5, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestConfigErrors(t *testing.T) {
 
 func TestDamagedState(t *testing.T) {
 	c := with(t, "episodes=300", "log_every=300")
-	tr, err := newTrainer(&c, nil, 1, nil)
+	tr, err := newTrainer(&c, [2]*Prior{}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestDamagedState(t *testing.T) {
 		for i := range a.Data {
 			a.Data[i] = 0x7f
 		}
-		if _, err := newTrainer(&c, nil, 1, state); err == nil || !strings.Contains(err.Error(), "start a new run") {
+		if _, err := newTrainer(&c, [2]*Prior{}, 1, state); err == nil || !strings.Contains(err.Error(), "start a new run") {
 			t.Errorf("%s overwritten: error %v", name, err)
 		}
 		if _, err := Saved(state); (name == "kept/picks") != (err != nil) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 )
 
 // Instruction is what Bob was told to do with the number that he hears.
@@ -139,6 +140,25 @@ func (p *Prior) Probabilities() [Balls][Balls + 1]float64 {
 		}
 	}
 	return out
+}
+
+// Flip turns round the share of p's opinions: what was likeliest in its row becomes as unlikely as the unlikeliest, and the other way.
+func (p *Prior) Flip(share float64, rng *rand.Rand) *Prior {
+	out := *p
+	for word := range out.Log {
+		row := &out.Log[word]
+		least := slices.Min(row[:])
+		for a := range row {
+			if rng.Float64() < share {
+				row[a] = least - row[a]
+			}
+		}
+		most := slices.Max(row[:])
+		for a := range row {
+			row[a] -= most
+		}
+	}
+	return &out
 }
 
 // Average is the mean of the probabilities of several priors, such as of several wordings of one instruction.

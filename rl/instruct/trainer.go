@@ -14,8 +14,8 @@ import (
 
 // Worker trains instructQ. It implements run.Worker; there is nothing to compile.
 type Worker struct {
-	cfg   *Config
-	table *Prior // from the file that the configuration names; nil: none
+	cfg    *Config
+	priors [2]*Prior // of the two instructions, where they are not a rule's
 }
 
 // New takes a resolved configuration.
@@ -24,10 +24,22 @@ func New(cfg *Config) (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{cfg: cfg}
+	var err error
 	if cfg.Table != "" {
-		var err error
-		if w.table, err = ReadPrior(cfg.Table); err != nil {
+		if w.priors[0], err = ReadPrior(cfg.Table); err != nil {
 			return nil, err
+		}
+	}
+	if cfg.Prior != "rule" {
+		scores, err := Stored(nil)
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range []string{cfg.Instruction, cfg.Then} {
+			l := Language{Wordings: instructionNamed(name).Wordings(), Beta: cfg.Beta, Calibrate: cfg.Calibrate}
+			if w.priors[i], err = l.Prior(context.Background(), scores); err != nil { // from memory: nothing to wait for
+				return nil, err
+			}
 		}
 	}
 	return w, nil
@@ -43,24 +55,24 @@ func (w *Worker) Close() error { return nil }
 
 // Trainer implements run.Worker.
 func (w *Worker) Trainer(_ context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-	return newTrainer(w.cfg, w.table, seed, state)
+	return newTrainer(w.cfg, w.priors, seed, state)
 }
 
 // Trainer is one seed. It implements run.Trainer.
 type Trainer struct{ l *learner }
 
-func newTrainer(cfg *Config, table *Prior, seed int64, state []run.Array) (*Trainer, error) {
+func newTrainer(cfg *Config, given [2]*Prior, seed int64, state []run.Array) (*Trainer, error) {
 	noise := rand.New(rand.NewPCG(uint64(run.Stream(seed, "prior")), 0))
 	var priors [2]*Prior
 	for i, name := range []string{cfg.Instruction, cfg.Then} {
-		p, err := Rule(instructionNamed(name), cfg.Weight, cfg.Noise, noise)
-		if err != nil {
+		if given[i] != nil {
+			priors[i] = given[i].Flip(cfg.Noise, noise)
+			continue
+		}
+		var err error
+		if priors[i], err = Rule(instructionNamed(name), cfg.Weight, cfg.Noise, noise); err != nil {
 			return nil, err
 		}
-		priors[i] = p
-	}
-	if table != nil {
-		priors[0] = table
 	}
 	t := &Trainer{newLearner(cfg, priors, uint64(run.Stream(seed, run.StreamTrain)))}
 	if state != nil {
@@ -257,7 +269,7 @@ func Train(ctx context.Context, cfg Config, seed int64) (*Pair, error) {
 
 // train trains one seed.
 func (w *Worker) train(ctx context.Context, seed int64) (*Pair, error) {
-	t, err := newTrainer(w.cfg, w.table, seed, nil)
+	t, err := newTrainer(w.cfg, w.priors, seed, nil)
 	if err != nil {
 		return nil, err
 	}
