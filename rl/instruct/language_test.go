@@ -113,8 +113,8 @@ func TestStoredScores(t *testing.T) {
 	t.Logf("again: %v", time.Since(start))
 }
 
-// TestSmolLM2FollowsTheInstruction: the right number wins five of five, for each wording and all together; for the number after it only where every case
-// was spelled out and what the model likes anyway is divided out.
+// TestSmolLM2FollowsTheInstruction: the right number wins five of five, for each wording and all together. The number after it wins four of five, the
+// fifth time second to stopping, and only where every case was spelled out and what the model likes anyway is divided out.
 func TestSmolLM2FollowsTheInstruction(t *testing.T) {
 	stored, err := instruct.Stored(nil)
 	if err != nil {
@@ -141,8 +141,11 @@ func TestSmolLM2FollowsTheInstruction(t *testing.T) {
 	if n := right(instruct.Same, instruct.Language{Wordings: instruct.Same.Wordings()}); n != 5 {
 		t.Errorf("all wordings: %d of 5", n)
 	}
-	if n := right(instruct.Next, instruct.Language{Wordings: instruct.Next.Wordings(), Calibrate: true}); n != 5 {
+	if n := right(instruct.Next, instruct.Language{Wordings: instruct.Next.Wordings(), Calibrate: true}); n != 4 {
 		t.Errorf("the next number, spelled out and calibrated: %d of 5", n)
+	}
+	if n := right(instruct.Next, instruct.Language{Wordings: instruct.Next.Wordings()}); n > 2 {
+		t.Errorf("the next number, not calibrated: %d of 5: say so in the documentation of Wordings", n)
 	}
 	for _, l := range asked()[2:] {
 		for _, w := range l.Wordings {
