@@ -1,10 +1,15 @@
 package datasets
 
 import (
+	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/rewardlab/rewardlab/datasets/npz"
 )
 
 // The files are written by `rl demos make`, which trains each expert with a preset.
@@ -20,7 +25,7 @@ func Experts() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if path.Ext(e.Name()) != ".npz" {
+		if path.Ext(e.Name()) != ".npz" || strings.HasSuffix(e.Name(), policyEnding) {
 			continue
 		}
 		names = append(names, strings.TrimSuffix(e.Name(), ".npz"))
@@ -40,4 +45,59 @@ func Expert(env string) (*Demos, error) {
 		return nil, fmt.Errorf("demonstrations: %s: %w", name, err)
 	}
 	return d, nil
+}
+
+const policyEnding = ".policy.npz"
+
+// Policy is the policy that demonstrations are of: what a checkpoint keeps of it, and what it is a checkpoint of.
+type Policy struct {
+	About  []byte // JSON, of whoever wrote it
+	Arrays map[string]npz.Array
+}
+
+// ExpertPolicy is the policy whose episodes are Expert's.
+func ExpertPolicy(env string) (*Policy, error) {
+	name := path.Join("demos", env+policyEnding)
+	b, err := expertFiles.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("no expert policy for %q comes with this program: there are those of %s", env, strings.Join(Experts(), ", "))
+	}
+	f, err := npz.NewFile(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, fmt.Errorf("expert policy %s: %w", name, err)
+	}
+	p := &Policy{Arrays: map[string]npz.Array{}}
+	if p.About, err = f.Raw(headerName, 1<<20); err != nil {
+		return nil, fmt.Errorf("expert policy %s: %w", name, err)
+	}
+	for _, member := range f.Names() {
+		leaf, ok := strings.CutSuffix(member, ".npy")
+		if !ok {
+			continue
+		}
+		if p.Arrays[leaf], err = f.Array(leaf); err != nil {
+			return nil, fmt.Errorf("expert policy %s: %w", name, err)
+		}
+	}
+	return p, nil
+}
+
+// Write writes the policy beside demonstrations: dir/ENV.policy.npz.
+func (p *Policy) Write(dir, env string) error {
+	var buf bytes.Buffer
+	w := npz.NewWriter(&buf)
+	errs := []error{w.Raw(headerName, p.About)}
+	var names []string
+	for name := range p.Arrays {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		errs = append(errs, w.Array(name, p.Arrays[name]))
+	}
+	errs = append(errs, w.Close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("expert policy of %s: %w", env, err)
+	}
+	return writeWhole(path.Join(dir, env+policyEnding), buf.Bytes())
 }

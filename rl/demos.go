@@ -3,15 +3,21 @@ package rl
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/rewardlab/rewardlab/datasets"
+	"github.com/rewardlab/rewardlab/datasets/npz"
+	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/bc"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
+	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
@@ -135,9 +141,94 @@ func makeExpert(ctx context.Context, dir, runs string, x expert, log func(string
 	if err := d.Write(path); err != nil {
 		return err
 	}
+	if err := writePolicy(r, x.seed, dir, x.env); err != nil {
+		return err
+	}
 	if log != nil {
 		s := d.Stats()
 		log(fmt.Sprintf("%s: %d episodes, mean return %.4g, random %.4g", path, s.Trajectories, s.Mean, d.Random))
 	}
 	return nil
+}
+
+// mindArrays are the arrays of a checkpoint that an actor-critic acts by, in the order of rollout.Mind.
+var mindArrays = [...]string{"Learner.Theta", "Ledger.Obs.Mean", "Ledger.Obs.Var", "Ledger.Obs.Count"}
+
+// aboutPolicy says in an expert policy's file what its arrays belong to.
+type aboutPolicy struct {
+	Preset string          `json:"preset"`
+	Config json.RawMessage `json:"config"`
+}
+
+// writePolicy keeps what a run has learned beside its demonstrations, for DAgger.
+func writePolicy(r *run.Run, seed int64, dir, name string) error {
+	state, err := r.State(seed)
+	if err != nil {
+		return err
+	}
+	about, err := json.MarshalIndent(aboutPolicy{r.Preset, r.Config}, "", "  ")
+	if err != nil {
+		return err
+	}
+	p := &datasets.Policy{About: about, Arrays: map[string]npz.Array{}}
+	for _, leaf := range mindArrays {
+		a, err := run.Find(state, leaf)
+		if err != nil {
+			return err
+		}
+		x, err := a.Float32s()
+		if err != nil {
+			return err
+		}
+		if p.Arrays[leaf], err = npz.NewArray(x, a.Dims...); err != nil {
+			return err
+		}
+	}
+	return p.Write(dir, name)
+}
+
+// openTeacher opens an expert for DAgger: that of a run folder, its first seed, or with an empty name the one that comes with the module.
+func openTeacher(name, folder string) (bc.Teacher, error) {
+	about := aboutPolicy{}
+	var state []run.Array
+	if folder != "" {
+		r, err := run.Load(folder)
+		if err != nil {
+			return bc.Teacher{}, err
+		}
+		about = aboutPolicy{r.Preset, r.Config}
+		if state, err = r.State(r.Seeds[0]); err != nil {
+			return bc.Teacher{}, err
+		}
+	} else {
+		p, err := datasets.ExpertPolicy(name)
+		if err != nil {
+			return bc.Teacher{}, fmt.Errorf("%w; or name a run folder with expert=", err)
+		}
+		if err := json.Unmarshal(p.About, &about); err != nil {
+			return bc.Teacher{}, fmt.Errorf("expert policy of %s: %w", name, err)
+		}
+		for leaf, a := range p.Arrays {
+			state = append(state, run.Array{Name: leaf, DType: "float32", Dims: a.Shape, Data: a.Bytes()})
+		}
+	}
+	preset, err := Find(about.Preset)
+	if err != nil {
+		return bc.Teacher{}, fmt.Errorf("the expert: %w", err)
+	}
+	cfg := preset.New()
+	if err := (&run.Run{Folder: cmp.Or(folder, name), Manifest: run.Manifest{Preset: about.Preset, Config: about.Config}}).Decode(cfg); err != nil {
+		return bc.Teacher{}, fmt.Errorf("the expert: %w", err)
+	}
+	t := bc.Teacher{}
+	switch c := cfg.(type) {
+	case *ppo.Config:
+		t.Agent = c.Agent()
+	case *a2c.Config:
+		t.Agent = c.Agent()
+	default:
+		return t, fmt.Errorf("the expert is a run of %s: name one that PPO or A2C has trained", about.Preset)
+	}
+	t.Mind, err = film.Recall[rollout.Mind](state, mindArrays[:]...)
+	return t, err
 }

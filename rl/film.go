@@ -63,6 +63,8 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 		actorCritic(c.Env, "Policy.", c.Agent())
 	case *gail.Config:
 		actorCritic(c.Env, "Policy.", c.Agent())
+	case *bc.DAggerConfig:
+		actorCritic(c.Env, "Policy.", c.Agent())
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {

@@ -3,6 +3,7 @@ package rl
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rewardlab/rewardlab/datasets"
@@ -53,7 +54,7 @@ func openDemos(ctx context.Context, b *backend.Engine, in env.Env, name, file st
 	return d, nil
 }
 
-// bcPresets are behavioural cloning.
+// bcPresets are behavioural cloning, and DAgger.
 func bcPresets() []run.Preset {
 	rows := []control[bc.Config]{
 		{"bc-cartpole", "behavioural cloning of a balanced pole", bc.Config{}},
@@ -61,23 +62,48 @@ func bcPresets() []run.Preset {
 		{"bc-mountaincar", "behavioural cloning of a car that leaves its valley", bc.Config{Env: "mountaincar-fixed"}},
 		{"bc-pendulum", "behavioural cloning of a pendulum's continuous torques", bc.Config{Env: "pendulum", Iterations: 200}},
 	}
+	dagger := []control[bc.DAggerConfig]{
+		{"dagger-cartpole", "DAgger balances a pole: the learner leads, the expert answers", bc.DAggerConfig{}},
+		{"dagger-pendulum", "DAgger swings a pendulum up: the learner leads, the expert answers", bc.DAggerConfig{Env: "pendulum", Fitting: bc.Fitting{Updates: 200}}},
+	}
+	return slices.Concat(
+		imitations("bc", func(ctx context.Context, b *backend.Engine, in env.Env, c *bc.Config, say func(string)) (run.Worker, error) {
+			d, err := openDemos(ctx, b, in, c.Env, c.Demos, say)
+			if err != nil {
+				return nil, err
+			}
+			return bc.New(ctx, b, in, c, d)
+		}, func(c *bc.Config) string { return c.Env }, rows),
+		imitations("dagger", func(ctx context.Context, b *backend.Engine, in env.Env, c *bc.DAggerConfig, say func(string)) (run.Worker, error) {
+			d, err := openDemos(ctx, b, in, c.Env, c.Demos, say)
+			if err != nil {
+				return nil, err
+			}
+			t, err := openTeacher(c.Env, c.Expert)
+			if err != nil {
+				return nil, err
+			}
+			return bc.NewDAgger(ctx, b, in, c, t, d)
+		}, func(c *bc.DAggerConfig) string { return c.Env }, dagger),
+	)
+}
+
+// imitations makes presets of rows, as controls does, of learners that open demonstrations and say what they do.
+func imitations[C any](algorithm string, learner func(context.Context, *backend.Engine, env.Env, *C, func(string)) (run.Worker, error),
+	environment func(*C) string, rows []control[C]) []run.Preset {
 	out := make([]run.Preset, len(rows))
 	for i, p := range rows {
 		out[i] = run.Preset{
-			Name: p.name, Algorithm: "bc", Summary: p.summary, Score: imitationScore(),
+			Name: p.name, Algorithm: algorithm, Summary: p.summary, Score: imitationScore(),
 			New:          func() any { c := p.config; return &c },
 			ConfigSource: bc.ConfigSource,
 			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*bc.Config)
+				c, ok := cfg.(*C)
 				if !ok {
-					return nil, fmt.Errorf("bc: a configuration of type %T: give a %T", cfg, c)
+					return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
 				}
-				return openControl(ctx, opt, c.Env, func(b *backend.Engine, in env.Env) (run.Worker, error) {
-					d, err := openDemos(ctx, b, in, c.Env, c.Demos, opt.Log)
-					if err != nil {
-						return nil, err
-					}
-					return bc.New(ctx, b, in, c, d)
+				return openControl(ctx, opt, environment(c), func(b *backend.Engine, in env.Env) (run.Worker, error) {
+					return learner(ctx, b, in, c, opt.Log)
 				})
 			},
 		}

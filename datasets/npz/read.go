@@ -41,6 +41,9 @@ func (a Array) Len() int {
 	return n
 }
 
+// Bytes are the elements as they lie in the file, little-endian.
+func (a Array) Bytes() []byte { return a.data }
+
 // Whole says whether elements are integers or booleans.
 func (a Array) Whole() bool { return a.DType[0] != 'f' }
 

@@ -134,3 +134,50 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// DAgger with the expert in the loop reaches it from a little over a thousand answers, where the learner's own places are among the questions; the same
+// number of the expert's own steps, thinned out of one episode, does not.
+func TestDAggerLearns(t *testing.T) {
+	e := backendtest.XLA(t)
+	d := expert(t, "cartpole-fixed")
+	w := dagger(t, e, d, "iterations=20 envs=8 steps=32")
+	r := trainertest.Train(t, w, 1)
+	if got := r.Eval["eval/normalised"]; got < 0.97 {
+		t.Errorf("normalised return %.3f (%.1f), want 0.97", got, r.Eval["eval/return"])
+	}
+	first, last := r.Rows[0].Values, r.Last().Values
+	if first["charts/beta"] != 1 || !(first["charts/miss"] > 0.2) || !(last["charts/miss"] < 0.1) {
+		t.Errorf("the learner missed %.3f of the answers at first (beta %g), %.3f at the end", first["charts/miss"], first["charts/beta"], last["charts/miss"])
+	}
+	t.Logf("%.3f in %s, last row %v", r.Eval["eval/normalised"], r.Took, last)
+}
+
+func TestDAggerMistakesAreNamed(t *testing.T) {
+	e := backendtest.Go(t)
+	d := expert(t, "cartpole-fixed")
+	for _, tt := range []struct{ name, set, want string }{
+		{"a teacher of another environment", "env=acrobot-fixed", "parameters"},
+		{"a certain beta", "beta=1", "beta is 1"},
+		{"no rounds", "iterations=-1", "iterations is -1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &bc.DAggerConfig{}
+			if err := run.Set(c, strings.Fields(tt.set)...); err != nil {
+				t.Fatal(err)
+			}
+			if err := run.Resolve(c); err != nil {
+				t.Fatal(err)
+			}
+			err := run.Check(c)
+			if err == nil {
+				var in env.Env
+				if in, err = env.Find(c.Env); err == nil {
+					_, err = bc.NewDAgger(t.Context(), e, in, c, teacher(t, "cartpole-fixed"), d)
+				}
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one that says %q", err, tt.want)
+			}
+		})
+	}
+}

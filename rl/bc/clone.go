@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -42,34 +41,36 @@ type learner struct {
 	Key   *Node
 }
 
-// pairs are M rows of what an expert saw and did. Rows [0, Train) are learned from, rows [Train, All) hold out; the rest are filled up with zeros,
-// so that every seed's pairs have the shape that was compiled for.
+// pairs are M rows of what an expert saw and did, of which some are not used: every seed's pairs have the shape that was compiled for.
 type pairs struct {
-	Obs    *Node // [M, ObsSize]
+	Obs    *Node // [M, Obs...]
 	Action *Node // [M, columns]
-	Train  *Node // float32 scalars
-	All    *Node
 }
 
-// lesson is what the update needs beside its own state.
+// lesson is what the update needs beside its own state: it learns from rows [First, First+Count).
 type lesson struct {
 	Pairs pairs
+	First *Node // int32 scalar
+	Count *Node // float32 scalar
 	Stats nn.Running
 }
+
+// split is how a seed's pairs are used in cloning: rows [0, Train) to learn from, [Train, All) to choose by.
+type split struct{ Train, All *Node } // float32 scalars
 
 // marks are the numbers of one minibatch.
 type marks struct{ Loss, Entropy, Norm *Node }
 
-// cloning is a configuration with its agent.
-type cloning struct {
-	*Config
+// fitting is a configuration with its agent.
+type fitting struct {
+	*Fitting
 	agent *rollout.Agent
 }
 
 // update is one minibatch, drawn with replacement.
-func (c *cloning) update(i *Node, s learner, l lesson) (learner, marks) {
+func (c *fitting) update(i *Node, s learner, l lesson) (learner, marks) {
 	key, u := ops.Uniform(s.Key, c.Batch)
-	rows := ExpandAxes(ops.Floored(u, l.Pairs.Train), -1)
+	rows := ExpandAxes(Add(ops.Floored(u, l.Count), BroadcastToDims(l.First, c.Batch)), -1)
 	obs, action := Gather(l.Pairs.Obs, rows), c.agent.Actions(Gather(l.Pairs.Action, rows))
 	parts := c.agent.Net.Pack.Split(s.Theta)
 	loss, entropy := c.loss(c.agent.Policy(parts, l.Stats, obs), action, s.Theta)
@@ -80,7 +81,7 @@ func (c *cloning) update(i *Node, s learner, l lesson) (learner, marks) {
 }
 
 // loss is -mean log pi(a|s) - w_H mean H(pi(.|s)) + w_2/2 |theta|^2.
-func (c *cloning) loss(pi rollout.Distribution, action, theta *Node) (loss, entropy *Node) {
+func (c *fitting) loss(pi rollout.Distribution, action, theta *Node) (loss, entropy *Node) {
 	entropy = ReduceAllMean(pi.Entropy())
 	loss = Sub(Neg(ReduceAllMean(pi.LogProb(action))), MulScalar(entropy, c.Entropy))
 	if c.L2 > 0 {
@@ -95,6 +96,7 @@ type check struct {
 	Theta       *Node // of the learner
 	Best, Stale *Node
 	Pairs       pairs
+	Split       split
 }
 
 type verdict struct {
@@ -105,21 +107,17 @@ type verdict struct {
 }
 
 // judge measures the learner on the held-out pairs and keeps it if it is the best so far.
-func (c *cloning) judge(q check) verdict {
+func (c *fitting) judge(q check) verdict {
 	pi := c.agent.Act(rollout.Mind{Theta: q.Theta, Obs: q.Policy.Ledger.Obs}, q.Pairs.Obs)
 	row := Iota(q.Theta.Graph(), pi.LogProb(c.agent.Actions(q.Pairs.Action)).Shape(), 0)
 	all := func(x *Node) *Node { return BroadcastToDims(x, row.Shape().Dimensions...) }
-	held := And(GreaterOrEqual(row, all(q.Pairs.Train)), LessThan(row, all(q.Pairs.All)))
+	held := And(GreaterOrEqual(row, all(q.Split.Train)), LessThan(row, all(q.Split.All)))
 	mean := func(x *Node) *Node {
-		return Div(ReduceAllSum(Where(held, x, ZerosLike(x))), Sub(q.Pairs.All, q.Pairs.Train))
+		return Div(ReduceAllSum(Where(held, x, ZerosLike(x))), Sub(q.Split.All, q.Split.Train))
 	}
 	nll := mean(Neg(pi.LogProb(c.agent.Actions(q.Pairs.Action))))
-	miss := ReduceMean(Square(Sub(c.agent.Columns(pi.Mode()), q.Pairs.Action)), -1)
-	if c.agent.Vector.Spec().Action.Discrete() {
-		miss = ConvertDType(NotEqual(miss, ZerosLike(miss)), dtypes.Float32)
-	}
 	better := LessThan(nll, q.Best)
-	v := verdict{Policy: q.Policy, NLL: nll, Miss: mean(miss)}
+	v := verdict{Policy: q.Policy, NLL: nll, Miss: mean(c.miss(q.Pairs.Action, pi.Mode()))}
 	v.Policy.Learner.Theta = Where(better, q.Theta, q.Policy.Learner.Theta)
 	v.Best = Where(better, nll, q.Best)
 	v.Stale = Where(better, ZerosLike(q.Stale), AddScalar(q.Stale, 1))
@@ -128,7 +126,8 @@ func (c *cloning) judge(q check) verdict {
 
 // Cloner is behavioural cloning as compiled programs.
 type Cloner struct {
-	*cloning
+	*Config
+	fit    fitting
 	demos  *datasets.Demos
 	rows   int // M
 	update *loop.Loop[learner, lesson, marks]
@@ -144,12 +143,12 @@ func NewCloner(b compute.Backend, agent *rollout.Agent, c *Config, d *datasets.D
 	if n := len(d.Trajectories); c.Trajectories > n {
 		return nil, fmt.Errorf("bc: trajectories is %d, the demonstrations in %s have %d: choose 1 to %d, or 0 for all", c.Trajectories, spec.Name, n, n)
 	}
-	p := &Cloner{cloning: &cloning{c, agent}, demos: d, rows: c.most(d)}
+	p := &Cloner{Config: c, fit: fitting{&c.Fitting, agent}, demos: d, rows: c.most(d)}
 	var err error
-	if p.update, err = loop.New(b, "bc: update", c.Updates, p.cloning.update); err != nil {
+	if p.update, err = loop.New(b, "bc: update", c.Updates, p.fit.update); err != nil {
 		return nil, err
 	}
-	if p.judge, err = loop.NewFunc(b, "bc: judge", p.cloning.judge); err != nil {
+	if p.judge, err = loop.NewFunc(b, "bc: judge", p.fit.judge); err != nil {
 		p.update.Close()
 		return nil, err
 	}
@@ -162,17 +161,17 @@ func (p *Cloner) Close() {
 	p.judge.Close()
 }
 
-// Start is the state before the first minibatch. The pairs are those of Lesson, with the same seed.
-func (p *Cloner) Start(seed int64, l loop.Values[lesson]) (loop.Values[State], error) {
+// start is the state before the first minibatch.
+func (p *Cloner) start(seed int64, m loop.Values[material]) (loop.Values[State], error) {
 	var none loop.Values[State]
-	theta := p.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit)))
+	theta := p.fit.agent.Net.Init(uint64(run.Stream(seed, run.StreamInit)))
 	key, err := RNGStateFromSeed(run.Stream(seed, run.StreamTrain))
 	if err != nil {
 		return none, fmt.Errorf("random state: %w", err)
 	}
 	ts := []*tensors.Tensor{tensors.FromValue(theta)}
-	for _, leaf := range []string{"Stats.Mean", "Stats.Var", "Stats.Count"} {
-		own, err := l.Get(leaf).LocalClone()
+	for _, leaf := range []string{"Mean", "Var", "Count"} {
+		own, err := m.Get("Lesson.Stats." + leaf).LocalClone()
 		if err != nil {
 			return none, err
 		}
@@ -183,7 +182,7 @@ func (p *Cloner) Start(seed int64, l loop.Values[lesson]) (loop.Values[State], e
 }
 
 // advance does n checks, each after Updates minibatches. Once the held-out pairs have been disappointed too often, nothing changes any more.
-func (p *Cloner) advance(ctx context.Context, from, n int, s loop.Values[State], l loop.Values[lesson]) (loop.Values[State], []trainer.Metric, error) {
+func (p *Cloner) advance(ctx context.Context, from, n int, s loop.Values[State], m loop.Values[material]) (loop.Values[State], []trainer.Metric, error) {
 	log := newNotes("losses/train", "losses/entropy", "losses/grad_norm", "losses/held_out", "charts/miss")
 	best, stopped := trainer.Metric{Name: "losses/best"}, trainer.Metric{Name: "charts/stopped"}
 	for i := from; i < from+n; i++ {
@@ -193,7 +192,7 @@ func (p *Cloner) advance(ctx context.Context, from, n int, s loop.Values[State],
 			stopped.Values = append(stopped.Values, 1)
 		} else {
 			var err error
-			if s, err = p.step(ctx, i, s, l, log); err != nil {
+			if s, err = p.step(ctx, i, s, m, log); err != nil {
 				return s, nil, err
 			}
 			stopped.Values = append(stopped.Values, 0)
@@ -203,19 +202,21 @@ func (p *Cloner) advance(ctx context.Context, from, n int, s loop.Values[State],
 	return s, append(log.metrics, best, stopped), nil
 }
 
-func (p *Cloner) step(ctx context.Context, i int, s loop.Values[State], l loop.Values[lesson], log *notes) (loop.Values[State], error) {
+func (p *Cloner) step(ctx context.Context, i int, s loop.Values[State], m loop.Values[material], log *notes) (loop.Values[State], error) {
 	kept, err1 := loop.Part[policy](s, "Policy")
 	learn, err2 := loop.Part[learner](s, "Learn")
-	books, err3 := loop.Part[pairs](l, "Pairs")
+	l, err3 := loop.Part[lesson](m, "Lesson")
+	data, err4 := loop.Part[pairs](m, "Lesson.Pairs")
+	parts, err5 := loop.Part[split](m, "Split")
 	best, stale := loop.Leaf{T: s.Get("Best")}, loop.Leaf{T: s.Get("Stale")}
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return s, err
 	}
-	learn, m, err := p.update.Run(ctx, i*p.Updates, p.Updates, learn, l)
+	learn, seen, err := p.update.Run(ctx, i*p.Updates, p.Updates, learn, l)
 	if err != nil {
 		return s, err
 	}
-	q, err := loop.Join[check](kept, loop.Leaf{T: learn.Get("Theta")}, best, stale, books)
+	q, err := loop.Join[check](kept, loop.Leaf{T: learn.Get("Theta")}, best, stale, data, parts)
 	if err != nil {
 		return s, err
 	}
@@ -229,24 +230,24 @@ func (p *Cloner) step(ctx context.Context, i int, s loop.Values[State], l loop.V
 	}
 	s, err = loop.Join[State](next, learn, loop.Leaf{T: v.Get("Best")}, loop.Leaf{T: v.Get("Stale")})
 	one := func(leaf string) float32 { return tensors.ToScalar[float32](v.Get(leaf)) }
-	log.put(mean(m.Get("Loss")), mean(m.Get("Entropy")), mean(m.Get("Norm")), one("NLL"), one("Miss"))
-	return s, errors.Join(err, kept.Close(), best.T.FinalizeAll(), stale.T.FinalizeAll(), m.Close(),
+	log.put(mean(seen.Get("Loss")), mean(seen.Get("Entropy")), mean(seen.Get("Norm")), one("NLL"), one("Miss"))
+	return s, errors.Join(err, kept.Close(), best.T.FinalizeAll(), stale.T.FinalizeAll(), seen.Close(),
 		v.Get("NLL").FinalizeAll(), v.Get("Miss").FinalizeAll())
 }
 
 // Fit clones to the end and returns what did best on held-out pairs, for those who go on from there.
 func (p *Cloner) Fit(ctx context.Context, seed int64) (loop.Values[rollout.Mind], error) {
 	var none loop.Values[rollout.Mind]
-	l, err := p.Lesson(seed)
+	m, err := p.material(seed)
 	if err != nil {
 		return none, err
 	}
-	defer l.Close()
-	s, err := p.Start(seed, l)
+	defer m.Close()
+	s, err := p.start(seed, m)
 	if err != nil {
 		return none, err
 	}
-	if s, _, err = p.advance(ctx, 0, p.Iterations, s, l); err != nil {
+	if s, _, err = p.advance(ctx, 0, p.Iterations, s, m); err != nil {
 		return none, errors.Join(err, s.Close())
 	}
 	best, err := rollout.MindIn(s, "Policy.")

@@ -48,9 +48,15 @@ func (c *Config) count(d *datasets.Demos) int {
 // leastPairs is how few pairs can be parted: at least one on each side.
 const leastPairs = 2
 
-// Lesson are the pairs that a seed learns from: its choice of trajectories, thinned out, shuffled and parted.
-func (p *Cloner) Lesson(seed int64) (loop.Values[lesson], error) {
-	var none loop.Values[lesson]
+// material is what a seed has of the demonstrations.
+type material struct {
+	Lesson lesson
+	Split  split
+}
+
+// material is the seed's choice of trajectories, thinned out, shuffled and parted.
+func (p *Cloner) material(seed int64) (loop.Values[material], error) {
+	var none loop.Values[material]
 	some, err := p.demos.Pick(p.count(p.demos), run.Stream(seed, "trajectories"))
 	if err != nil {
 		return none, err
@@ -71,12 +77,13 @@ func (p *Cloner) Lesson(seed int64) (loop.Values[lesson], error) {
 		copy(obs[to*size:(to+1)*size], x.Obs[from*size:])
 		copy(action[to*cols:(to+1)*cols], x.Action[from*cols:])
 	}
-	stats := moments(obs[:train*size], size)
-	return loop.Pack[lesson](append([]*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(obs, append([]int{p.rows}, p.agent.Vector.Spec().Obs...)...),
+	ts := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(obs, append([]int{p.rows}, p.fit.agent.Vector.Spec().Obs...)...),
 		tensors.FromFlatDataAndDimensions(action, p.rows, cols),
-		tensors.FromValue(float32(train)), tensors.FromValue(float32(x.Len())),
-	}, stats...)...)
+		tensors.FromValue(int32(0)), tensors.FromValue(float32(train)),
+	}
+	ts = append(ts, moments(obs[:train*size], size)...)
+	return loop.Pack[material](append(ts, tensors.FromValue(float32(train)), tensors.FromValue(float32(x.Len())))...)
 }
 
 // leastVariance keeps an element that hardly changes in the demonstrations from becoming huge where it does.

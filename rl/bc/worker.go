@@ -41,7 +41,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datase
 		return nil, errors.Join(err, w.Close())
 	}
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		l, err := p.Lesson(seed)
+		l, err := p.material(seed)
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datase
 			Advance: func(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
 				return p.advance(ctx, from, n, s, l)
 			},
-			Start: func(seed int64) (loop.Values[State], error) { return p.Start(seed, l) },
+			Start: func(seed int64) (loop.Values[State], error) { return p.start(seed, l) },
 			Total: c.Iterations, Chunk: max(1, c.Iterations/10), LogEvery: 1, StepsPer: c.Updates * c.Batch,
 			Evaluate: Normalised(rollout.Evaluation[State](exam, "Policy."), d),
 		}
@@ -61,23 +61,25 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datase
 
 // Compile compiles both programs, side by side.
 func (p *Cloner) Compile(ctx context.Context) error {
-	l, err := p.Lesson(0)
+	m, err := p.material(0)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	s, err := p.Start(0, l)
+	defer m.Close()
+	s, err := p.start(0, m)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	kept, err1 := loop.Part[policy](s, "Policy")
 	learn, err2 := loop.Part[learner](s, "Learn")
-	books, err3 := loop.Part[pairs](l, "Pairs")
-	if err := errors.Join(err1, err2, err3); err != nil {
+	l, err3 := loop.Part[lesson](m, "Lesson")
+	data, err4 := loop.Part[pairs](m, "Lesson.Pairs")
+	parts, err5 := loop.Part[split](m, "Split")
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
-	q, err := loop.Join[check](kept, loop.Leaf{T: s.Get("Learn.Theta")}, loop.Leaf{T: s.Get("Best")}, loop.Leaf{T: s.Get("Stale")}, books)
+	q, err := loop.Join[check](kept, loop.Leaf{T: s.Get("Learn.Theta")}, loop.Leaf{T: s.Get("Best")}, loop.Leaf{T: s.Get("Stale")}, data, parts)
 	if err != nil {
 		return err
 	}

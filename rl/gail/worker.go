@@ -244,7 +244,7 @@ func (g *gail) build(ctx context.Context, b *backend.Engine, e env.Env, demos *d
 		return nil, err
 	}
 	if g.Warm {
-		c := &bc.Config{Env: g.Env, Trajectories: g.Trajectories, Every: g.Subsample, Hidden: g.Hidden, RawObs: !g.NormObs}
+		c := &bc.Config{Env: g.Env, Trajectories: g.Trajectories, Every: g.Subsample, Fitting: bc.Fitting{Hidden: g.Hidden, RawObs: !g.NormObs}}
 		if err := run.Resolve(c); err != nil {
 			return nil, err
 		}
