@@ -26,6 +26,7 @@ func Presets() []run.Preset {
 		bcPresets(),
 		prefsPresets(),
 		gailPresets(),
+		ganPresets(),
 	)
 }
 

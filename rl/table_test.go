@@ -21,6 +21,7 @@ var small = map[string]string{
 	"ppo":            "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
 	"bc":             "trajectories=2 every=5 iterations=6 updates=3 patience=4 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
 	"dagger":         "iterations=6 envs=2 steps=4 updates=3 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
+	"gan":            "dataset=synthetic images=200 lessons=5 iterations=20 batch=8 noise=3 hidden=8 samples=3 eval_samples=10 log_every=1",
 	"dqn":            "envs=2 iterations=100 buffer=60 warmup=5 n_step=2 batch=8 hidden=8 target_every=7 log_every=10",
 	"q":              "envs=4 iterations=100 log_every=10",
 	"instructq":      "episodes=400 buffer=100 batch=16 eval_every=50 log_every=100",

@@ -1,0 +1,94 @@
+package gan
+
+import "fmt"
+
+// Config says what to learn to generate. A zero field means its default.
+type Config struct {
+	// What the samples are of. ring: eight normal blobs on the unit circle; grid: twenty-five on a square; digits: images.
+	Data string `json:"data" default:"ring" enum:"ring|grid|digits"`
+	// The images of digits: mnist, fashion, synthetic, or folder:PATH.
+	Dataset string `json:"dataset" default:"mnist"`
+	// Images to learn from. 0: all.
+	Images int `json:"images"`
+	// Standard deviation of a blob.
+	Spread float64 `json:"spread" default:"0.02"`
+
+	// Rounds of the game: one step of the discriminator, one of the generator.
+	Iterations int `json:"iterations" default:"10000"`
+	// Samples of the data, and of the generator, in each.
+	Batch int `json:"batch" default:"128"`
+	// Numbers of noise that the generator makes a sample of.
+	Noise int `json:"noise" default:"16"`
+	// Widths of the hidden layers of both nets.
+	Hidden []int `json:"hidden" default:"128,128"`
+	// Step size of the generator's Adam.
+	LR float64 `json:"lr" default:"1e-3"`
+	// Step size of the discriminator's.
+	DiscriminatorLR float64 `json:"discriminator_lr" default:"1e-3"`
+	// Decay of Adam's first moment: 0.9 remembers a game that has moved on.
+	Beta1 float64 `json:"beta1" default:"0.5"`
+	// Weight of the squared length of the discriminator's gradient where the data is (R1: Mescheder et al. 2018).
+	Penalty float64 `json:"penalty"`
+	// Let the generator descend log(1 - D), the two players' common stake, in place of -log D: it learns nothing while it is found out.
+	Saturating bool `json:"saturating"`
+	// Decay of the running mean of the generator's parameters, from which samples are drawn.
+	Average float64 `json:"average" default:"0.999"`
+
+	// Minibatches that the classifier learns from by which generated digits are judged.
+	Lessons int `json:"lessons" default:"1500"`
+	// Samples on each page of the album.
+	Samples int `json:"samples" default:"64"`
+	// Samples of the evaluation.
+	EvalSamples int `json:"eval_samples" default:"2000"`
+	// Rounds that one row of metrics.jsonl averages over. 0: so many that there are about 200 rows.
+	LogEvery int `json:"log_every"`
+}
+
+// Pages is how many pages the album has: one at the beginning, one after each tenth of the training.
+const Pages = 11
+
+// Check returns everything that is wrong with a resolved c.
+func (c *Config) Check() []error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, v := range []struct {
+		name         string
+		value, least int
+	}{
+		{"images", c.Images, 0}, {"iterations", c.Iterations, Pages - 1}, {"batch", c.Batch, 1}, {"noise", c.Noise, 1},
+		{"samples", c.Samples, 1}, {"lessons", c.Lessons, 1}, {"eval_samples", c.EvalSamples, 10}, {"log_every", c.LogEvery, 0},
+	} {
+		if v.value < v.least {
+			bad("%s is %d: give at least %d", v.name, v.value, v.least)
+		}
+	}
+	for _, h := range c.Hidden {
+		if h < 1 {
+			bad("hidden has a layer of %d units: give at least 1", h)
+		}
+	}
+	if !(c.LR > 0 && c.DiscriminatorLR > 0 && c.Spread > 0) {
+		bad("lr is %g, discriminator_lr %g, spread %g: give positive numbers", c.LR, c.DiscriminatorLR, c.Spread)
+	}
+	if !(c.Beta1 > 0 && c.Beta1 < 1 && c.Average > 0 && c.Average < 1) {
+		bad("beta1 is %g and average %g: give decays between 0 and 1", c.Beta1, c.Average)
+	}
+	if c.Penalty < 0 {
+		bad("penalty is %g: give a weight of at least 0", c.Penalty)
+	}
+	if len(errs) == 0 && c.every() > c.Iterations/(Pages-1) {
+		bad("log_every is %d: give at most a tenth of the %d iterations", c.LogEvery, c.Iterations)
+	}
+	return errs
+}
+
+// every is LogEvery, or what gives about 200 rows.
+func (c *Config) every() int {
+	if c.LogEvery > 0 {
+		return c.LogEvery
+	}
+	return max(1, c.Iterations/200)
+}
+
+// chunk is a tenth of the training, in whole rows.
+func (c *Config) chunk() int { return c.Iterations / (Pages - 1) / c.every() * c.every() }
