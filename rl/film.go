@@ -12,6 +12,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/gail"
 	"github.com/rewardlab/rewardlab/rl/goal"
+	"github.com/rewardlab/rewardlab/rl/lirpg"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/prefs"
 	"github.com/rewardlab/rewardlab/rl/qlearn"
@@ -55,6 +56,8 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 		actorCritic(c.Env, "", c.Agent())
 	case *bc.Config:
 		actorCritic(c.Env, "Policy.", c.Agent())
+	case *lirpg.Config:
+		actorCritic(c.Env, "", c.Agent())
 	case *goal.Config:
 		actorCritic(c.Env, "Policy.", c.Agent())
 	case *goal.ResetFree:

@@ -21,6 +21,7 @@ func Presets() []run.Preset {
 		ppoPresets(),
 		a2cPresets(),
 		goalPresets(),
+		lirpgPresets(),
 		qPresets(),
 		instructPresets(),
 		bcPresets(),

@@ -19,6 +19,8 @@ var small = map[string]string{
 	"igl":            "dataset=synthetic images=500 iterations=100 logs=400 batch=16 exploit=8 explore=8 hidden=8 grid_side=3 horizon=3 switch_at=30",
 	"a2c":            "envs=2 steps=4 total=48 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
 	"ppo":            "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
+	"lirpg":          "envs=2 steps=8 total=96 epochs=2 minibatches=2 inner=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
+	"lirpg-a2c":      "envs=2 steps=4 total=48 hidden=8 eval_episodes=2 eval_steps=20 log_every=1",
 	"bc":             "trajectories=2 every=5 iterations=6 updates=3 patience=4 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
 	"dagger":         "iterations=6 envs=2 steps=4 updates=3 batch=8 hidden=8 eval_episodes=2 eval_steps=20",
 	"gan":            "dataset=synthetic images=200 lessons=5 iterations=20 batch=8 noise=3 hidden=8 samples=3 eval_samples=10 log_every=1",

@@ -1,0 +1,83 @@
+package rl
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/backend"
+	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/lirpg"
+	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
+)
+
+// delayed is PPO for rewards that are paid every n steps, with an intrinsic reward beside them.
+func delayed(name string, n int, change ...func(*lirpg.Config)) lirpg.Config {
+	c := lirpg.Config{Config: reach(name), Delay: n}
+	for _, f := range change {
+		f(&c)
+	}
+	return c
+}
+
+// swing are the settings that were found on the pendulum.
+func swing(c *lirpg.Config) {
+	c.LR, c.ConstantLR, c.Hidden = 3e-3, true, []int{32}
+	c.CEx, c.CIn, c.Beta = 0.1, 1, 1e-5
+}
+
+// inArcade is A2C in a game of 10 by 10 cells, with the optimiser and the weights that the method was published with.
+func inArcade(game string) lirpg.Config {
+	return lirpg.Config{
+		Config: ppo.Config{Env: game, Envs: 64, Steps: 8, Total: 2_000_000, Epochs: 1, Minibatches: 1, Lambda: 1, LR: 1e-3, Entropy: 0.01,
+			Torso: "conv", Hidden: []int{128}},
+		Base: "a2c", Optimizer: "rmsprop", ExWeight: 0.1,
+	}
+}
+
+// inMaze is A2C in a grid world that pays at the goal alone.
+func inMaze(name string) lirpg.Config {
+	return lirpg.Config{
+		Config: ppo.Config{Env: name, Envs: 16, Steps: 8, Epochs: 1, Minibatches: 1, Lambda: 1, LR: 1e-3, Entropy: 0.01},
+		Base:   "a2c", Optimizer: "rmsprop", ExWeight: 0.1,
+	}
+}
+
+// lirpgPresets are learned intrinsic rewards over PPO and over A2C.
+func lirpgPresets() []run.Preset {
+	table := func(algorithm string, rows []control[lirpg.Config]) []run.Preset {
+		out := make([]run.Preset, len(rows))
+		for i, p := range rows {
+			out[i] = run.Preset{
+				Name: p.name, Algorithm: algorithm, Summary: p.summary, Score: greedyReturn(),
+				New:          func() any { c := p.config; return &c },
+				ConfigSource: lirpg.ConfigSource,
+				Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
+					c, ok := cfg.(*lirpg.Config)
+					if !ok {
+						return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
+					}
+					return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
+						return lirpg.New(ctx, e, made, c, opt.Log)
+					})
+				},
+			}
+		}
+		return out
+	}
+	overPPO := []control[lirpg.Config]{
+		{"lirpg-delayed-pendulum", "an intrinsic reward by meta-gradient swings a pendulum up that is paid every 20 steps", delayed("pendulum", 20, swing)},
+		{"lirpg-delayed-reacher", "the same for an arm that is to reach a target", delayed("reacher", 20)},
+		{"lirpg-delayed-pointmass", "the same for a mass that is to go round a wall", delayed("pointmass", 20)},
+		{"lirpg-delayed-pusher", "the same for a hand that is to push a puck", delayed("pusher", 20)},
+	}
+	var overA2C []control[lirpg.Config]
+	add := func(summary string, config func(string) lirpg.Config, names ...string) {
+		for _, name := range names {
+			overA2C = append(overA2C, control[lirpg.Config]{"lirpg-" + name, summary + name, config(name)})
+		}
+	}
+	add("A2C with an intrinsic reward by meta-gradient plays MinAtar's ", inArcade, "breakout", "freeway", "spaceinvaders", "asterix", "seaquest")
+	add("A2C with an intrinsic reward by meta-gradient in the grid world ", inMaze, "fourrooms", "keydoor")
+	return append(table("lirpg", overPPO), table("lirpg-a2c", overA2C)...)
+}
