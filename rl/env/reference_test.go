@@ -235,6 +235,7 @@ func references() map[string]reference {
 		"keydoor-fixed":     absorbing(gridReference(KeyDoor())),
 		"fourrooms":         gridReference(FourRooms()),
 		"lightkey":          gridReference(LightKey()),
+		"hallway":           hallwayReference(),
 		"pointmass":         pointMassReference(1, false, false),
 		"pointmass-left":    pointMassReference(-1, false, false),
 		"pointmass-sparse":  pointMassReference(1, false, true),

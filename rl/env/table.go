@@ -35,6 +35,7 @@ func All() []Entry {
 		{"keydoor-fixed", "key and door, always 128 steps: the goal holds the agent", func() Env { return FixedHorizon(mustGrid(KeyDoor()), 128) }},
 		{"fourrooms", "find one of four goals in Sutton's four rooms", func() Env { return mustGrid(FourRooms()) }},
 		{"lightkey", "in the dark, open a gate by its lever and reach the goal behind it", func() Env { return mustGrid(LightKey()) }},
+		{"hallway", "walk a corridor of 25 cells from one cell to another, both drawn evenly", func() Env { return Hallway() }},
 		{"pointmass", "push a mass round a wall to a goal: reward minus the way left", func() Env { return PointMass(PointMassConfig{}) }},
 		{"pointmass-left", "PointMass with the wall's gap on the other side", func() Env { return PointMass(PointMassConfig{Gap: GapLeft}) }},
 		{"pointmass-open", "PointMass without the wall", func() Env { return PointMass(PointMassConfig{Gap: NoWall}) }},
