@@ -18,6 +18,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/qlearn"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/selfplay"
 )
 
 // Film plays the policy of the newest checkpoint of a seed and draws every step. say gets sentences for people.
@@ -68,6 +69,11 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 		actorCritic(c.Env, "Policy.", c.Agent())
 	case *bc.DAggerConfig:
 		actorCritic(c.Env, "Policy.", c.Agent())
+	case *selfplay.Config:
+		name = c.Env
+		shoot = func(e *backend.Engine, _ env.Env, state []run.Array) (*film.Take, error) {
+			return selfplay.Film(ctx, e, c, state, o)
+		}
 	case *qlearn.Network:
 		name = c.Env
 		shoot = func(e *backend.Engine, in env.Env, state []run.Array) (*film.Take, error) {

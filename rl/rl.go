@@ -28,6 +28,7 @@ func Presets() []run.Preset {
 		prefsPresets(),
 		gailPresets(),
 		ganPresets(),
+		selfPlayPresets(),
 	)
 }
 

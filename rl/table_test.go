@@ -27,6 +27,7 @@ var small = map[string]string{
 	"dqn":            "envs=2 iterations=100 buffer=60 warmup=5 n_step=2 batch=8 hidden=8 target_every=7 log_every=10",
 	"q":              "envs=4 iterations=100 log_every=10",
 	"instructq":      "episodes=400 buffer=100 batch=16 eval_every=50 log_every=100",
+	"selfplay":       "envs=2 steps=8 total=96 limit=6 alice_moves=3 epochs=2 minibatches=2 hidden=4 eval_episodes=3 exam_every=3 log_every=1",
 	"goal":           "envs=2 steps=100 total=600 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6",
 	"goal-resetfree": "envs=2 steps=100 total=1200 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6 reset_every=400",
 	"prefs":          "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 clip_steps=4 labels=30 rounds=3 replay=12 candidates=2 reward_hidden=6 fit=3 warmup=2 fit_batch=4 reference=1e6",
