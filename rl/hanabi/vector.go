@@ -11,7 +11,9 @@ import (
 type Vector struct {
 	rules *Rules
 	games []Game
+	pcgs  []*rand.PCG
 	rngs  []*rand.Rand
+	moves [][]uint8 // of each game so far
 	// Workers is how many goroutines share the games. 0: one a core, as far as there is enough to do.
 	Workers int
 }
@@ -24,9 +26,10 @@ func NewVector(r *Rules, n int, seed uint64) (*Vector, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("hanabi: %d games: give at least 1", n)
 	}
-	v := &Vector{rules: r, games: make([]Game, n), rngs: make([]*rand.Rand, n)}
+	v := &Vector{rules: r, games: make([]Game, n), pcgs: make([]*rand.PCG, n), rngs: make([]*rand.Rand, n), moves: make([][]uint8, n)}
 	for i := range n {
-		v.rngs[i] = rand.New(rand.NewPCG(seed, uint64(i)))
+		v.pcgs[i] = rand.NewPCG(seed, uint64(i))
+		v.rngs[i] = rand.New(v.pcgs[i])
 		v.games[i].Reset(r, v.rngs[i])
 	}
 	return v, nil
@@ -85,10 +88,12 @@ func (v *Vector) Step(moves []int, out *Steps) error {
 	v.each(func(i int) {
 		g := &v.games[i]
 		out.Reward[i] = float32(g.step(moves[i]))
+		v.moves[i] = append(v.moves[i], uint8(moves[i]))
 		out.Done[i] = g.Over()
 		out.Score[i] = g.Score()
 		if out.Done[i] {
 			g.Reset(v.rules, v.rngs[i])
+			v.moves[i] = v.moves[i][:0]
 		}
 	})
 	return nil
