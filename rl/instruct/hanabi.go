@@ -1,9 +1,12 @@
 package instruct
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 
 	"github.com/rewardlab/rewardlab/rl/hanabi"
 )
@@ -41,8 +44,10 @@ func (h HintRule) Prompt(r *hanabi.Rules, seen hanabi.History, m hanabi.Move) st
 // numbers them.
 type HanabiPrior struct {
 	rules *hanabi.Rules
-	// Bits are [histories, moves]: 1 for, 0 not for.
+	// Bits are [histories, moves]: 1 for, 0 not for. Nil: weights were given.
 	bits [][]uint8
+	// Logits are [histories, moves]: the bits, or logarithms of weights.
+	logits [][]float64
 }
 
 // HanabiRule is the prior of an instruction written by hand, which is also what large language models answer: after a hint of the right kind play a card
@@ -78,7 +83,7 @@ func NewHanabiPrior(r *hanabi.Rules, bits [][]uint8) (*HanabiPrior, error) {
 	if len(bits) != len(histories) {
 		return nil, fmt.Errorf("prior: %d histories, this game has %d: is the table of a game of another size?", len(bits), len(histories))
 	}
-	p := &HanabiPrior{rules: r, bits: make([][]uint8, len(bits))}
+	p := &HanabiPrior{rules: r}
 	for i, row := range bits {
 		if len(row) != r.Moves() {
 			return nil, fmt.Errorf("prior: %d moves after history %d, this game has %d: is the table of a game of another size?", len(row), i, r.Moves())
@@ -88,9 +93,88 @@ func NewHanabiPrior(r *hanabi.Rules, bits [][]uint8) (*HanabiPrior, error) {
 				return nil, fmt.Errorf("prior: answer %d to move %d after history %d: 1 is yes, 0 is no", b, m, i)
 			}
 		}
-		p.bits[i] = append([]uint8(nil), row...)
+		p.add(row)
 	}
 	return p, nil
+}
+
+// add takes the answers after one more history.
+func (p *HanabiPrior) add(row []uint8) {
+	logits := make([]float64, len(row))
+	for m, b := range row {
+		logits[m] = float64(b)
+	}
+	p.bits, p.logits = append(p.bits, append([]uint8(nil), row...)), append(p.logits, logits)
+}
+
+// NewHanabiWeights takes weights of moves, [histories, moves], such as the probabilities that a language model gives them. A weight of 0 forbids a move.
+func NewHanabiWeights(r *hanabi.Rules, weights [][]float64) (*HanabiPrior, error) {
+	histories, err := r.Histories()
+	if err != nil {
+		return nil, err
+	}
+	if len(weights) != len(histories) {
+		return nil, fmt.Errorf("prior: %d histories, this game has %d: is the table of a game of another size?", len(weights), len(histories))
+	}
+	p := &HanabiPrior{rules: r}
+	for i, row := range weights {
+		if len(row) != r.Moves() {
+			return nil, fmt.Errorf("prior: %d moves after history %d, this game has %d: is the table of a game of another size?", len(row), i, r.Moves())
+		}
+		logits, sum := make([]float64, len(row)), 0.0
+		for m, w := range row {
+			if !(w >= 0) || math.IsInf(w, 1) {
+				return nil, fmt.Errorf("prior: weight %g of move %d after history %d: give finite numbers, 0 or more", w, m, i)
+			}
+			logits[m] = math.Log(w)
+			sum += w
+		}
+		if sum == 0 {
+			return nil, fmt.Errorf("prior: no move has any weight after history %d (%s): give at least one", i, histories[i].Text())
+		}
+		p.logits = append(p.logits, logits)
+	}
+	return p, nil
+}
+
+// ReadHanabiPrior reads weights from a file: JSON, [histories, moves].
+func ReadHanabiPrior(r *hanabi.Rules, path string) (*HanabiPrior, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("prior: %w", err)
+	}
+	var weights [][]float64
+	if err := json.Unmarshal(data, &weights); err != nil {
+		return nil, fmt.Errorf("prior %s: %w: it should be JSON, for each history a row of the weights of all moves", path, err)
+	}
+	p, err := NewHanabiWeights(r, weights)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Logits after a history, of every move: an answer as 0 or 1, or the logarithm of a weight. They belong to p.
+func (p *HanabiPrior) Logits(history int) []float64 { return p.logits[history] }
+
+// Rules of the game that p is for.
+func (p *HanabiPrior) Rules() *hanabi.Rules { return p.rules }
+
+// NoMass is the error for a position in which p allows no legal move, or nil.
+func (p *HanabiPrior) NoMass(history int, legal uint64) error {
+	if legal == 0 {
+		return fmt.Errorf("prior: no legal move after history %d: the game is over, start another one", history)
+	}
+	for m, x := range p.logits[history] {
+		if legal>>m&1 == 1 && !math.IsInf(x, -1) {
+			return nil
+		}
+	}
+	what := fmt.Sprint("number ", history)
+	if histories, err := p.rules.Histories(); err == nil {
+		what = histories[history].Text()
+	}
+	return fmt.Errorf("prior: no legal move has any weight after history %d (%s): give one of the moves that are possible then a weight above 0", history, what)
 }
 
 // Bit is the answer for a history and a move.
@@ -109,39 +193,48 @@ func (p *HanabiPrior) Ones() int {
 
 // Flipped is the prior with a share of its answers turned round.
 func (p *HanabiPrior) Flipped(share float64, rng *rand.Rand) (*HanabiPrior, error) {
+	if p.bits == nil {
+		return nil, errors.New("prior: weights cannot be turned round as answers can: make the prior of answers")
+	}
 	if !(share >= 0 && share <= 1) {
 		return nil, fmt.Errorf("share %g of a prior's answers: give a number from 0 to 1", share)
 	}
-	q := &HanabiPrior{rules: p.rules, bits: make([][]uint8, len(p.bits))}
-	for i, row := range p.bits {
-		q.bits[i] = append([]uint8(nil), row...)
-		for m := range row {
+	q := &HanabiPrior{rules: p.rules}
+	for _, row := range p.bits {
+		turned := append([]uint8(nil), row...)
+		for m := range turned {
 			if rng.Float64() < share {
-				q.bits[i][m] ^= 1
+				turned[m] ^= 1
 			}
 		}
+		q.add(turned)
 	}
 	return q, nil
 }
 
-// Log writes the log-probabilities of all moves, out[moves], where beta is the advantage of a yes: a softmax of beta times the answers over the legal
-// moves. Others get minus infinity. There must be a legal move.
+// Log writes the log-probabilities of all moves, out[moves]: a softmax of beta times the logits over the legal moves, so that beta is the advantage of a
+// yes. Others get minus infinity. There must be a legal move.
 func (p *HanabiPrior) Log(history int, legal uint64, beta float64, out []float32) error {
-	row := p.bits[history]
-	sum := 0.0
-	for m, b := range row {
+	row := p.logits[history]
+	sum, most := 0.0, math.Inf(-1)
+	for m, x := range row {
 		if legal>>m&1 == 1 {
-			sum += math.Exp(beta * float64(b))
+			most = max(most, beta*x)
 		}
 	}
-	if sum == 0 {
-		return fmt.Errorf("prior: no legal move after history %d: the game is over, start another one", history)
+	if math.IsInf(most, -1) {
+		return p.NoMass(history, legal)
 	}
-	norm := math.Log(sum)
-	for m, b := range row {
+	for m, x := range row {
+		if legal>>m&1 == 1 {
+			sum += math.Exp(beta*x - most)
+		}
+	}
+	norm := most + math.Log(sum)
+	for m, x := range row {
 		out[m] = float32(math.Inf(-1))
 		if legal>>m&1 == 1 {
-			out[m] = float32(beta*float64(b) - norm)
+			out[m] = float32(beta*x - norm)
 		}
 	}
 	return nil

@@ -150,3 +150,51 @@ func TestHanabiPriorErrors(t *testing.T) {
 		t.Error("a prior for three players")
 	}
 }
+
+// TestHanabiWeights: weights 3, 1 and 0 of the legal moves are probabilities 3/4, 1/4 and 0; with beta 2 they are 9/10 and 1/10.
+func TestHanabiWeights(t *testing.T) {
+	r, err := hanabi.New(hanabi.Small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	histories, err := r.Histories()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := func() [][]float64 {
+		w := make([][]float64, len(histories))
+		for i := range w {
+			w[i] = make([]float64, r.Moves())
+			w[i][2], w[i][3] = 3, 1
+		}
+		return w
+	}
+	p, err := instruct.NewHanabiWeights(r, table())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, r.Moves())
+	for _, tt := range []struct{ beta, want float64 }{{1, 0.75}, {2, 0.9}} {
+		if err := p.Log(0, 0b11100, tt.beta, out); err != nil {
+			t.Fatal(err)
+		}
+		if got := math.Exp(float64(out[2])); math.Abs(got-tt.want) > 1e-6 || math.Exp(float64(out[4])) != 0 {
+			t.Errorf("beta %g: probability %g, want %g", tt.beta, got, tt.want)
+		}
+	}
+	if err := p.Log(0, 0b110000, 1, out); err == nil || !strings.Contains(err.Error(), "My partner did nothing") {
+		t.Errorf("legal moves without weight: error %v", err)
+	}
+	if _, err := p.Flipped(0.5, rand.New(rand.NewPCG(1, 2))); err == nil {
+		t.Error("weights were turned round")
+	}
+	for name, damage := range map[string]func([][]float64) [][]float64{
+		"another size": func(w [][]float64) [][]float64 { return w[1:] },
+		"any weight":   func(w [][]float64) [][]float64 { w[3][2], w[3][3] = 0, 0; return w },
+		"finite":       func(w [][]float64) [][]float64 { w[0][0] = math.NaN(); return w },
+	} {
+		if _, err := instruct.NewHanabiWeights(r, damage(table())); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want one about %s", err, name)
+		}
+	}
+}
