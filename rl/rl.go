@@ -24,6 +24,7 @@ func Presets() []run.Preset {
 		lirpgPresets(),
 		qPresets(),
 		instructPresets(),
+		partnerPresets(),
 		bcPresets(),
 		prefsPresets(),
 		gailPresets(),
