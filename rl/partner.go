@@ -10,25 +10,29 @@ import (
 	"github.com/rewardlab/rewardlab/rl/run"
 )
 
-// SmallHanabi is the game that the presets for Hanabi learn in minutes: two players, two cards each, three colours of ranks 1 to 3 (18 cards, 9 points),
-// five hint tokens, three lives.
+// SmallHanabi is the game that the presets for Hanabi learn in minutes: two players with two cards each; four colours of three 1s and one 2, so 16 cards
+// and 8 points; three hint tokens and three lives; the rest as in the full game. People who play by hints of a colour, and by hints of a rank, do about
+// equally well in it.
 func SmallHanabi() hanabi.Config {
-	return hanabi.Config{Colors: 3, Ranks: 3, Hand: 2, Hints: 5, Lives: 3}
+	return hanabi.Config{Colors: 4, Ranks: 2, Hand: 2, Hints: 3, Lives: 3}
 }
 
 // partnerPresets are players of Hanabi that were told what hints are for.
 func partnerPresets() []run.Preset {
-	none := 0.0
-	small := partner.Told{Config: SmallHanabi()}
-	plainQ := partner.Q{Told: small, Lambda: &none}
-	plainPPO := partner.PPO{Told: small, Lambda: &none}
-	full := partner.Q{Told: partner.Told{Hidden: []int{256, 256}}}
+	none, tenth, fifth := 0.0, 0.1, 0.2
+	q := partner.Q{Told: partner.Told{Config: SmallHanabi(), Beta: 5, LambdaEnd: &tenth}, Iterations: 4000, Buffer: 50_000, Updates: 3, TargetEvery: 300}
+	plainQ, full := q, q
+	plainQ.Lambda = &none
+	full.Config, full.Hidden = hanabi.Config{}, []int{256, 256}
+	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 120, Epochs: 6, Minibatches: 16}
+	plainPPO := ppo
+	plainPPO.Lambda = &none
 	var out []run.Preset
 	for _, p := range []struct {
 		name, summary string
 		config        partner.Q
 	}{
-		{"instructq-hanabi-small", "Q-learning plays a small Hanabi; it was told what hints are for", partner.Q{Told: small}},
+		{"instructq-hanabi-small", "Q-learning plays a small Hanabi; it was told what hints are for", q},
 		{"instructq-hanabi-small-plain", "the same without the instruction: every seed has conventions of its own", plainQ},
 		{"instructq-hanabi", "Q-learning plays the full game for two; it was told what hints are for", full},
 	} {
@@ -38,7 +42,7 @@ func partnerPresets() []run.Preset {
 		name, summary string
 		config        partner.PPO
 	}{
-		{"instructppo-hanabi-small", "PPO plays a small Hanabi, and is drawn to what it was told hints are for", partner.PPO{Told: small}},
+		{"instructppo-hanabi-small", "PPO plays a small Hanabi, and is drawn to what it was told hints are for", ppo},
 		{"instructppo-hanabi-small-plain", "the same without the instruction: every seed has conventions of its own", plainPPO},
 	} {
 		out = append(out, partnerPreset(p.name, partner.AlgorithmPPO, p.summary, p.config, partner.NewPPO))

@@ -81,11 +81,7 @@ type Behaviour struct {
 
 // Share is how often an answer was given in a situation; 0 where it never came up.
 func (b *Behaviour) Share(situation, answer int) float64 {
-	sum := 0
-	for _, n := range b.Answers[situation] {
-		sum += n
-	}
-	return float64(b.Answers[situation][answer]) / float64(max(sum, 1))
+	return float64(b.Answers[situation][answer]) / float64(max(b.met(situation), 1))
 }
 
 // Colors is the share of hints that name a colour; 0.5 where none was given.
@@ -294,6 +290,9 @@ func (b *Behaviour) note(r *hanabi.Rules, g *hanabi.Game, move int) {
 
 // Move is what an agent does in one game, such as one with a person.
 func (a *Arena) Move(ctx context.Context, agent *Agent, g *hanabi.Game) (int, error) {
+	if g.Rules() == nil || g.Rules().Config != a.rules.Config {
+		return 0, errors.New("hanabi: no game, or one of other rules: deal one of the arena's")
+	}
 	if g.Over() {
 		return 0, hanabi.ErrOver
 	}
