@@ -37,6 +37,7 @@ rl/film: rl/env rl/loop rl/run
 rl/speed: rl/env rl/loop rl/nn rl/ops rl/run rl/eval rl/backend
 rl/hanabi:
 rl/lm: rl/backend datasets
+rl/judge: rl/prefs rl/lm
 rl/instruct: rl/hanabi rl/lm rl/run
 rl/partner: rl/instruct rl/hanabi rl/loop rl/nn rl/ops rl/run rl/backend
 rl/ops:
