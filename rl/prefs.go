@@ -27,7 +27,7 @@ func prefsPresets() []run.Preset {
 	// Whole episodes in one iteration: the untrained policy shows something to judge in their first second alone.
 	cartpole := prefs.Config{Sees: "next", Fit: 150, RewardLR: 3e-3, Config: ppo.Config{
 		Env: "cartpole-fixed", Envs: 16, Steps: 500, Minibatches: 16, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
-	reacher := prefs.Config{Sees: "transition", Config: reach("reacher")}
+	reacher := prefs.Config{Sees: "transition", Fit: 100, RewardLR: 2e-3, Config: reach("reacher")}
 	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Config: arcade("breakout")}
 	presets := controls("prefs", prefs.ConfigSource(), func(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config) (run.Worker, error) {
 		return openPrefs(ctx, e, made, c, prefs.Options{})

@@ -30,6 +30,7 @@ func Presets() []run.Preset {
 		gailPresets(),
 		ganPresets(),
 		selfPlayPresets(),
+		activePresets(),
 	)
 }
 
