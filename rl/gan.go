@@ -17,7 +17,7 @@ func ganPresets() []run.Preset {
 	}
 	blobs := marked("share of the blobs that samples cover", "eval/covered")
 	digits := marked("inception score of samples by a classifier of digits, 1 to 10", "eval/inception")
-	out := make([]run.Preset, 0, 4)
+	out := make([]run.Preset, 0, 5)
 	for _, p := range []struct {
 		name, summary string
 		score         run.Score
@@ -25,8 +25,10 @@ func ganPresets() []run.Preset {
 	}{
 		{"gan-ring", "a generator and a discriminator play for eight blobs on a ring", blobs, gan.Config{}},
 		{"gan-ring-saturating", "the same with the loss that both share: a generator that is found out learns nothing", blobs, gan.Config{Saturating: true}},
+		{"gan-ring-bare", "the same without a penalty on the discriminator's slope: the generator hops from blob to blob", blobs, gan.Config{Bare: true}},
 		{"gan-grid", "twenty-five blobs on a square", blobs, gan.Config{Data: "grid"}},
-		{"gan-mnist", "the same game for handwritten digits", digits, gan.Config{Data: "digits"}},
+		{"gan-mnist", "the same game for handwritten digits", digits, gan.Config{
+			Data: "digits", Hidden: []int{256, 256}, Noise: 32, LR: 2e-4, DiscriminatorLR: 2e-4, Penalty: 1, Iterations: 6000}},
 	} {
 		out = append(out, run.Preset{
 			Name: p.name, Algorithm: "gan", Summary: p.summary, Score: p.score,

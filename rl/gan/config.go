@@ -11,28 +11,30 @@ type Config struct {
 	// Images to learn from. 0: all.
 	Images int `json:"images"`
 	// Standard deviation of a blob.
-	Spread float64 `json:"spread" default:"0.02"`
+	Spread float64 `json:"spread" default:"0.05"`
 
 	// Rounds of the game: one step of the discriminator, one of the generator.
-	Iterations int `json:"iterations" default:"10000"`
+	Iterations int `json:"iterations" default:"5000"`
 	// Samples of the data, and of the generator, in each.
 	Batch int `json:"batch" default:"128"`
 	// Numbers of noise that the generator makes a sample of.
 	Noise int `json:"noise" default:"16"`
 	// Widths of the hidden layers of both nets.
-	Hidden []int `json:"hidden" default:"128,128"`
+	Hidden []int `json:"hidden" default:"64,64"`
 	// Step size of the generator's Adam.
 	LR float64 `json:"lr" default:"1e-3"`
 	// Step size of the discriminator's.
 	DiscriminatorLR float64 `json:"discriminator_lr" default:"1e-3"`
 	// Decay of Adam's first moment: 0.9 remembers a game that has moved on.
 	Beta1 float64 `json:"beta1" default:"0.5"`
-	// Weight of the squared length of the discriminator's gradient where the data is (R1: Mescheder et al. 2018).
-	Penalty float64 `json:"penalty"`
+	// Weight of half the squared length of the discriminator's gradient where the data is (R1: Mescheder et al. 2018).
+	Penalty float64 `json:"penalty" default:"0.1"`
+	// Leave the penalty out: the players chase each other, and the generator drops blobs.
+	Bare bool `json:"bare"`
 	// Let the generator descend log(1 - D), the two players' common stake, in place of -log D: it learns nothing while it is found out.
 	Saturating bool `json:"saturating"`
 	// Decay of the running mean of the generator's parameters, from which samples are drawn.
-	Average float64 `json:"average" default:"0.999"`
+	Average float64 `json:"average" default:"0.99"`
 
 	// Minibatches that the classifier learns from by which generated digits are judged.
 	Lessons int `json:"lessons" default:"1500"`
@@ -74,7 +76,7 @@ func (c *Config) Check() []error {
 		bad("beta1 is %g and average %g: give decays between 0 and 1", c.Beta1, c.Average)
 	}
 	if c.Penalty < 0 {
-		bad("penalty is %g: give a weight of at least 0", c.Penalty)
+		bad("penalty is %g: give a positive weight, or bare=true", c.Penalty)
 	}
 	if len(errs) == 0 && c.every() > c.Iterations/(Pages-1) {
 		bad("log_every is %d: give at most a tenth of the %d iterations", c.LogEvery, c.Iterations)

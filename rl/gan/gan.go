@@ -87,7 +87,7 @@ func (p *game) round(_ *Node, s match, d data) (match, score) {
 	real, made := p.judge(dis[0], x), p.judge(dis[0], StopGradient(fake))
 	dLoss := Add(ops.BinaryCrossEntropy(real, OnesLike(real)), ops.BinaryCrossEntropy(made, ZerosLike(made)))
 	whole := dLoss
-	if p.Penalty > 0 {
+	if !p.Bare {
 		whole = Add(dLoss, MulScalar(ops.GradientPenalty(real, 0, x), p.Penalty/2))
 	}
 	adam := nn.Adam{LR: p.DiscriminatorLR, Beta1: p.Beta1}

@@ -21,7 +21,7 @@ func open(t testing.TB, e *backend.Engine, digits *Digits, set string) run.Worke
 // The generator finds most of the ring. One that is stuck on a blob covers 1/8, one that has not learned none.
 func TestLearns(t *testing.T) {
 	e := backendtest.XLA(t)
-	r := trainertest.Train(t, open(t, e, nil, "iterations=2000 hidden=64,64 spread=0.05 log_every=20"), 1)
+	r := trainertest.Train(t, open(t, e, nil, "iterations=2000 log_every=20"), 1)
 	if r.Eval["eval/covered"] < 0.75 || r.Eval["eval/close"] < 0.5 {
 		t.Errorf("%v of the blobs are covered, %v of the samples are close to one: want 0.75 and 0.5", r.Eval["eval/covered"], r.Eval["eval/close"])
 	}
