@@ -3,6 +3,7 @@ package rl
 import (
 	"context"
 
+	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/goal"
@@ -30,7 +31,11 @@ func naive(c *goal.Config) { c.Method = "naive" }
 // goalPresets are classifiers of success as rewards.
 func goalPresets() []run.Preset {
 	ps := controls("goal", goal.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *goal.Config) (run.Worker, error) {
-		return goal.New(ctx, e, made, c)
+		d, err := goalDemos(ctx, e, made, c)
+		if err != nil {
+			return nil, err
+		}
+		return goal.New(ctx, e, made, c, d)
 	}, func(c *goal.Config) string { return c.Env }, []control[goal.Config]{
 		{"goal-pointmass", "a robust classifier of success takes a mass round a wall", toGoal("pointmass")},
 		{"goal-pointmass-naive", "a classifier that is fitted once and frozen: the policy exploits it", toGoal("pointmass", naive)},
@@ -38,7 +43,11 @@ func goalPresets() []run.Preset {
 		{"goal-pusher-naive", "the same, fitted once and frozen", toGoal("pusher", naive)},
 	})
 	ps = append(ps, controls("goal-resetfree", goal.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *goal.ResetFree) (run.Worker, error) {
-		return goal.NewResetFree(ctx, e, made, c)
+		d, err := goalDemos(ctx, e, made, &c.Config)
+		if err != nil {
+			return nil, err
+		}
+		return goal.NewResetFree(ctx, e, made, c, d)
 	}, func(c *goal.ResetFree) string { return c.Env }, []control[goal.ResetFree]{
 		{"goal-pusher-resetfree", "a policy pushes the puck to the goal, another brings it back: resets are rare", goal.ResetFree{Config: toGoal("pusher")}},
 	})...)
@@ -46,4 +55,12 @@ func goalPresets() []run.Preset {
 		ps[i].Score = success()
 	}
 	return ps
+}
+
+// goalDemos are the demonstrations that c asks for, nil for none.
+func goalDemos(ctx context.Context, e *backend.Engine, made env.Env, c *goal.Config) (*datasets.Demos, error) {
+	if c.Demos == 0 {
+		return nil, nil
+	}
+	return openDemos(ctx, e, made, c.Env, c.DemoFile, nil)
 }

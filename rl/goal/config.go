@@ -17,8 +17,14 @@ type Config struct {
 	// -log(1 - sigmoid z), never negative.
 	Reward string `json:"reward" default:"logit" enum:"probability|logit|log|softplus"`
 
-	// Success examples, drawn from states in which the task is done; with demos above 0, the last states of the demonstrations.
+	// Success examples, drawn from states in which the task is done; with demos above 0, as many of the last states of demonstrations.
 	Examples int `json:"examples" default:"200"`
+	// Demonstrations that the success examples come from, drawn by the seed. 0: none.
+	Demos int `json:"demos"`
+	// File of demonstrations, .npz or .jsonl. Empty: those that come with the module.
+	DemoFile string `json:"demo_file"`
+	// Begin with the other states of the demonstrations among the negatives.
+	SeedNegatives bool `json:"seed_negatives"`
 	// Share of the success examples that are wrong: states in which an episode begins.
 	FalseShare float64 `json:"false_share"`
 	// Visited states that are kept as negatives, the newest ones.
@@ -96,6 +102,15 @@ func (c *Config) Check() []error {
 		if w < 1 {
 			bad("judge_hidden has a layer of %d units: give at least 1", w)
 		}
+	}
+	if c.Demos < 0 || c.Demos > c.Examples {
+		bad("demos is %d: give 0, or at most %d, the number of examples", c.Demos, c.Examples)
+	}
+	if c.SeedNegatives && c.Demos == 0 {
+		bad("seed_negatives needs demonstrations: set demos")
+	}
+	if c.FalseShare > 0 && c.Demos > 0 {
+		bad("false_share is %g: the examples of demonstrations are what they are, set demos to 0", c.FalseShare)
 	}
 	if c.View == "image" && len(c.Judge) != 1 {
 		bad("judge_hidden has %d widths: with view image give one", len(c.Judge))

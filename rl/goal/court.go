@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
@@ -26,6 +27,7 @@ type court struct {
 	name   string // before its metrics, and of its random streams: "goal/"
 
 	examples examples
+	demos    *datasets.Demos // nil: examples are drawn
 	filing   *loop.Func[filing, pile]
 	fitting  *loop.Loop[fit, lesson, marks]
 	verdicts *loop.Func[trial, verdict]
@@ -73,11 +75,17 @@ func newCourt(b *backend.Engine, k *classifier, player *rollout.Player, name str
 // row is the length of a row of data.
 func (w *court) row() int { return w.spec.ObsSize() + max(w.spec.Action.Dim, 1) }
 
-// start is the classifier of seed before it has learned, with its examples and no negatives.
+// start is the classifier of seed before it has learned, with its examples, and no negatives but those of demonstrations.
 func (w *court) start(ctx context.Context, b *backend.Engine, seed int64) (loop.Values[judge], error) {
 	var none loop.Values[judge]
-	examples, err := w.drawExamples(ctx, b, run.Stream(seed, w.name+"examples"))
-	if err != nil {
+	heap, used := nn.ZeroTensor(w.Replay, w.row()), 0
+	var examples *tensors.Tensor
+	var err error
+	if w.demos != nil {
+		if examples, used, err = w.fromDemos(seed, heap); err != nil {
+			return none, err
+		}
+	} else if examples, err = w.drawExamples(ctx, b, run.Stream(seed, w.name+"examples")); err != nil {
 		return none, err
 	}
 	key, err := RNGStateFromSeed(run.Stream(seed, w.name+"classifier"))
@@ -85,7 +93,7 @@ func (w *court) start(ctx context.Context, b *backend.Engine, seed int64) (loop.
 		return none, fmt.Errorf("random state of the classifier: %w", err)
 	}
 	theta := w.pack.Init(uint64(run.Stream(seed, w.name+"parameters")))
-	ts := append(nn.Start(theta), key, examples, nn.ZeroTensor(w.Replay, w.row()), tensors.FromValue(int32(0)))
+	ts := append(nn.Start(theta), key, examples, heap, tensors.FromValue(int32(used)))
 	return loop.Pack[judge](ts...)
 }
 

@@ -82,34 +82,12 @@ func (k *classifier) file(f filing) pile {
 	return pile{all, Min(Add(f.Pile.Filled, Const(g, int32(n))), Const(g, int32(k.Replay)))}
 }
 
-// draw takes n rows of x at random, of the first filled ones.
-func draw(key, x, filled *Node, n int) (newKey, rows *Node) {
-	key, u := ops.Uniform(key, n)
-	return key, Gather(x, ExpandAxes(ops.Floored(u, ConvertDType(filled, dtypes.Float32)), -1))
-}
-
-// batch draws what one step of the classifier learns from: rows [2 Half, row] and labels [2 Half]. Balance is what keeps the classifier alive:
-// where visited states come to look like the examples it ends at 1/2, however many negatives there are by then.
+// batch draws what one step of the classifier learns from.
 func (k *classifier) batch(key *Node, d data) (newKey, rows, labels *Node) {
-	g := key.Graph()
-	n := 2 * k.Half
-	examples := Const(g, int32(k.Examples))
-	if !k.Unbalanced {
-		key, good := draw(key, d.Success, examples, k.Half)
-		key, bad := draw(key, d.Pile.Rows, d.Pile.Filled, k.Half)
-		labels := make([]float32, n)
-		for i := range k.Half {
-			labels[i] = 1
-		}
-		return key, Concatenate([]*Node{good, bad}, 0), Const(g, labels)
+	if k.Unbalanced {
+		return ops.Pooled(key, d.Success, d.Pile.Rows, d.Pile.Filled, k.Half)
 	}
-	key, good := draw(key, d.Success, examples, n)
-	key, bad := draw(key, d.Pile.Rows, d.Pile.Filled, n)
-	key, u := ops.Uniform(key, n)
-	of := ConvertDType(Add(examples, d.Pile.Filled), dtypes.Float32)
-	isGood := LessThan(Mul(u, of), BroadcastToDims(Const(g, float32(k.Examples)), n))
-	rows = Where(BroadcastToDims(ExpandAxes(isGood, -1), good.Shape().Dimensions...), good, bad)
-	return key, rows, ConvertDType(isGood, dtypes.Float32)
+	return ops.Balanced(key, d.Success, d.Pile.Rows, d.Pile.Filled, k.Half)
 }
 
 // learner is the classifier's step; a's policy is part of VICE's logit.
@@ -131,7 +109,7 @@ func (k *classifier) learner(a *rollout.Agent) loop.Body[fit, lesson, marks] {
 		if k.Dropout > 0 {
 			key, h = ops.Dropout(key, h, k.Dropout)
 		}
-		z := Sub(k.out(parts, h), StopGradient(logpi))
+		z := ops.EventLogit(k.out(parts, h), logpi) // logpi is 0 but for VICE
 		loss := ops.BinaryCrossEntropy(z, labels)
 		theta, adam := nn.Adam{LR: k.JudgeLR}.Step(s.Theta, k.pack.Gradient(loss, parts), s.Adam)
 		if k.Decay > 0 {

@@ -321,7 +321,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := New(t.Context(), e, made, tiny(t, "env="+name)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(t.Context(), e, made, tiny(t, "env="+name), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/loop"
+	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
 )
@@ -29,7 +30,7 @@ type Look struct {
 }
 
 // NewLook compiles for trainings of c in e. The caller closes it; the engine stays open.
-func NewLook(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*Look, error) {
+func NewLook(b *backend.Engine, e env.Env, c *Config) (*Look, error) {
 	goal, err := task(e)
 	if err != nil {
 		return nil, err
@@ -121,4 +122,93 @@ func (l *Look) Close() {
 	if l.scores != nil {
 		l.scores.Close()
 	}
+}
+
+// Success is the share of greedy episodes that end in success, for any actor-critic in a checkpoint: what an imitation is worth by the measure of
+// this package. prefix is as for rollout.MindIn.
+func Success(ctx context.Context, b *backend.Engine, e env.Env, a rollout.AgentConfig, state []run.Array, prefix string, episodes int, seed int64) (float64, error) {
+	goal, err := task(e)
+	if err != nil {
+		return 0, err
+	}
+	v := env.Auto(e)
+	agent, err := rollout.NewAgent(v, a)
+	if err != nil {
+		return 0, fmt.Errorf("goal: %w", err)
+	}
+	c := &Config{View: "state", Judge: []int{1}} // a classifier of zeros, which nobody asks
+	c.EvalEpisodes = episodes
+	k := newClassifier(c, goal, e.Spec())
+	exam, err := newExaminer(b, k, v, agent)
+	defer exam.Close()
+	if err != nil {
+		return 0, fmt.Errorf("goal: %w", err)
+	}
+	mind, err := film.Recall[rollout.Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
+	if err != nil {
+		return 0, err
+	}
+	if n := mind.Get("Theta").Size(); n != agent.Net.Pack.Size() {
+		return 0, fmt.Errorf("the checkpoint's policy has %d parameters, this configuration's %d: take both from one run", n, agent.Net.Pack.Size())
+	}
+	theta := nn.ZeroTensor(k.pack.Size())
+	played, err := exam.play(ctx, run.Stream(seed, run.StreamEval), mind, theta)
+	if err != nil {
+		return 0, errors.Join(err, mind.Close())
+	}
+	return played.values()["eval/success"], errors.Join(mind.Close(), theta.FinalizeAll())
+}
+
+// Shown is one state, as the environment's observation and as the picture that a classifier with view image sees, [side*side*Channels].
+type Shown struct {
+	Obs, Picture []float32
+	Channels     int
+}
+
+type painted struct{ Picture, Obs *Node }
+
+// Examples are n success examples of e, or with begin n beginnings of episodes, and their pictures of side x side cells.
+func Examples(ctx context.Context, b *backend.Engine, e env.Env, n, side int, begin bool, seed int64) ([]Shown, error) {
+	goal, err := task(e)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || side < 1 {
+		return nil, fmt.Errorf("goal: %d examples in pictures of %d cells a side: give at least 1 of each", n, side)
+	}
+	f, err := loop.NewFunc(b.Backend, "examples", func(in keyed) painted {
+		draw := func(key *Node, n int) (*Node, *Node) { return goal.Examples(e, key, n) }
+		if begin {
+			draw = beginnings(e)
+		}
+		_, obs := draw(in.Key, n)
+		return painted{goal.Paint(obs, side), Reshape(obs, n, e.Spec().ObsSize())}
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key, err := RNGStateFromSeed(run.Stream(seed, "examples"))
+	if err != nil {
+		return nil, fmt.Errorf("random state: %w", err)
+	}
+	in, err := loop.Pack[keyed](key)
+	if err != nil {
+		return nil, err
+	}
+	out, err := f.Call(ctx, in)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	pictures, err1 := tensors.CopyFlatData[float32](out.Get("Picture"))
+	obs, err2 := tensors.CopyFlatData[float32](out.Get("Obs"))
+	if err := errors.Join(err1, err2, in.Close(), out.Close()); err != nil {
+		return nil, err
+	}
+	shown := make([]Shown, n)
+	for i := range shown {
+		w, p := len(obs)/n, len(pictures)/n
+		shown[i] = Shown{obs[i*w : (i+1)*w], pictures[i*p : (i+1)*p], goal.Channels}
+	}
+	return shown, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
@@ -29,11 +30,14 @@ type pair struct {
 
 // NewResetFree compiles the programs for c in e. The environments are reset every c.ResetEvery steps only; in between a policy that does the task
 // and one that undoes it take turns, c.Steps steps each. The second is paid by a classifier whose examples are states in which episodes begin, so
-// that the first has something to do again (Sharma et al. 2023, MEDAL++).
-func NewResetFree(ctx context.Context, b *backend.Engine, e env.Env, c *ResetFree) (*trainer.Worker, error) {
+// that the first has something to do again (Sharma et al. 2023, MEDAL++). d is as for New.
+func NewResetFree(ctx context.Context, b *backend.Engine, e env.Env, c *ResetFree, d *datasets.Demos) (*trainer.Worker, error) {
 	began := time.Now()
 	goal, err := task(e)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.fits(d, e.Spec()); err != nil {
 		return nil, err
 	}
 	turns := 2
@@ -54,6 +58,9 @@ func NewResetFree(ctx context.Context, b *backend.Engine, e env.Env, c *ResetFre
 	w.Frees(p.forward.Close)
 	if err != nil {
 		return fail(err)
+	}
+	if c.Demos > 0 {
+		p.forward.court.demos = d
 	}
 	p.backward, err = newStudent(ctx, b, rare, k, "backward/", beginnings(e))
 	w.Frees(p.backward.Close)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
@@ -130,12 +131,15 @@ func task(e env.Env) (*env.Goal, error) {
 	return goal, nil
 }
 
-// New compiles the programs for c, which must be resolved and checked, in environment e, which must have a goal. Closing the worker frees them;
-// the engine belongs to whoever opened it.
-func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer.Worker, error) {
+// New compiles the programs for c, which must be resolved and checked, in environment e, which must have a goal. d are the demonstrations that
+// c.Demos asks for; nil where it asks for none. Closing the worker frees the programs; the engine belongs to whoever opened it.
+func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datasets.Demos) (*trainer.Worker, error) {
 	began := time.Now()
 	goal, err := task(e)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.fits(d, e.Spec()); err != nil {
 		return nil, err
 	}
 	w := trainer.NewWorker(b.Name, b.Backend)
@@ -144,6 +148,9 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 	w.Frees(l.Close)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("goal: %w", err), w.Close())
+	}
+	if c.Demos > 0 {
+		l.court.demos = d
 	}
 	exam, err := newExaminer(b, k, v, l.policy.Agent())
 	w.Frees(exam.Close)

@@ -64,3 +64,65 @@ func TestDropout(t *testing.T) {
 		}
 	})
 }
+
+// Goods are rows of 1, bads of -1, and rows of bad that are not in use of 99.
+func TestBatchesOfTwoClasses(t *testing.T) {
+	good, bad := make([][]float32, 6), make([][]float32, 50)
+	for i := range good {
+		good[i] = []float32{1, float32(i)}
+	}
+	for i := range bad {
+		bad[i] = []float32{-1, float32(i)}
+		if i >= 20 {
+			bad[i][0] = 99
+		}
+	}
+	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
+		for _, tt := range []struct {
+			name         string
+			draw         func(key, good, bad, filled *Node, half int) (newKey, rows, labels *Node)
+			least, limit int // goods in 2000 rows
+		}{
+			{"balanced", ops.Balanced, 1000, 1000},
+			{"pooled", ops.Pooled, 404, 519}, // 2000 * 6/26 = 461.5, three standard deviations of 19
+		} {
+			key, err := RNGStateFromSeed(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := eval(t, e, func(in []*Node) []*Node {
+				_, x, y := tt.draw(in[0], in[1], in[2], in[3], 1000)
+				return []*Node{x, y}
+			}, key, good, bad, int32(20))
+			n, seen := 0, map[[2]float32]bool{}
+			for i, label := range out[1] {
+				x := [2]float32{out[0][2*i], out[0][2*i+1]}
+				if x[0] != 2*label-1 {
+					t.Fatalf("%s: row %d is %v and has label %g", tt.name, i, x, label)
+				}
+				n += int(label)
+				seen[x] = true
+			}
+			if len(out[1]) != 2000 || n < tt.least || n > tt.limit {
+				t.Errorf("%s: %d of %d rows are good, want %d to %d", tt.name, n, len(out[1]), tt.least, tt.limit)
+			}
+			if len(seen) != 26 {
+				t.Errorf("%s: %d different rows were drawn, there are 26", tt.name, len(seen))
+			}
+		}
+	})
+}
+
+// D = exp f / (exp f + pi) with f = 1 and pi = 1/2: the logit is 1 + log 2, and its gradient by log pi is cut.
+func TestEventLogit(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
+		out := eval(t, e, func(in []*Node) []*Node {
+			z := ops.EventLogit(in[0], in[1])
+			return append([]*Node{z, Sigmoid(z)}, Gradient(ReduceAllSum(z), in[0], in[1])...)
+		}, []float32{1}, []float32{-0.6931472})
+		near(t, "logit", out[0], 1.6931472)
+		near(t, "D", out[1], 2.7182818/(2.7182818+0.5))
+		near(t, "gradient by f", out[2], 1)
+		near(t, "gradient by log pi", out[3], 0)
+	})
+}
