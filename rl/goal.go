@@ -17,16 +17,28 @@ func success() run.Score {
 	}}
 }
 
-// toGoal is PPO for a classifier's reward.
-func toGoal(name string, change ...func(*goal.Config)) goal.Config {
-	c := goal.Config{Config: reach(name)}
+// roundWall and toPuck are PPO for a classifier's reward on the point mass and on the pusher. The classifier is kept weak, or it is done before the
+// policy has begun: mixup, and few small steps.
+func roundWall(change ...func(*goal.Config)) goal.Config {
+	c := goal.Config{Config: reach("pointmass"), Mixup: true}
+	c.Envs, c.Epochs, c.Total, c.Gamma, c.Entropy = 32, 5, 600_000, 0.99, 0.01
+	return with(c, change)
+}
+
+func toPuck(change ...func(*goal.Config)) goal.Config {
+	c := goal.Config{Config: reach("pusher"), Mixup: true}
+	c.Epochs, c.Minibatches, c.Total, c.LR, c.Entropy = 5, 8, 500_000, 3e-3, 0.003
+	return with(c, change)
+}
+
+func with(c goal.Config, change []func(*goal.Config)) goal.Config {
 	for _, f := range change {
 		f(&c)
 	}
 	return c
 }
 
-func naive(c *goal.Config) { c.Method = "naive" }
+func naive(c *goal.Config) { c.Method, c.Mixup = "naive", false }
 
 // goalPresets are classifiers of success as rewards.
 func goalPresets() []run.Preset {
@@ -37,10 +49,15 @@ func goalPresets() []run.Preset {
 		}
 		return goal.New(ctx, e, made, c, d)
 	}, func(c *goal.Config) string { return c.Env }, []control[goal.Config]{
-		{"goal-pointmass", "a robust classifier of success takes a mass round a wall", toGoal("pointmass")},
-		{"goal-pointmass-naive", "a classifier that is fitted once and frozen: the policy exploits it", toGoal("pointmass", naive)},
-		{"goal-pusher", "a robust classifier of success gets a puck to a goal", toGoal("pusher")},
-		{"goal-pusher-naive", "the same, fitted once and frozen", toGoal("pusher", naive)},
+		{"goal-pointmass", "a robust classifier of success takes a mass round a wall", roundWall()},
+		{"goal-pointmass-naive", "a classifier that is fitted once and frozen: the policy exploits it", roundWall(naive)},
+		{"goal-pointmass-unbalanced", "a robust classifier, but for its batches: it forgets what success is", roundWall(func(c *goal.Config) { c.Unbalanced = true })},
+		{"goal-vice-pointmass", "VICE: the policy's density is part of the classifier", roundWall(func(c *goal.Config) { c.Method = "vice" })},
+		{"goal-pusher", "a robust classifier of success gets a puck to a goal", toPuck()},
+		{"goal-pusher-naive", "the same, fitted once and frozen", toPuck(naive)},
+		{"goal-pusher-demos", "the same from the ends of 50 demonstrations, whose other states are negatives", toPuck(func(c *goal.Config) { c.Demos, c.SeedNegatives = 50, true })},
+		{"goal-pusher-image", "a classifier that sees pictures of 12 by 12 cells", toPuck(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
+		{"goal-pointmass-image", "a classifier that sees pictures of 12 by 12 cells: where it is, and not how fast", roundWall(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
 	})
 	ps = append(ps, controls("goal-resetfree", goal.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *goal.ResetFree) (run.Worker, error) {
 		d, err := goalDemos(ctx, e, made, &c.Config)
@@ -49,7 +66,7 @@ func goalPresets() []run.Preset {
 		}
 		return goal.NewResetFree(ctx, e, made, c, d)
 	}, func(c *goal.ResetFree) string { return c.Env }, []control[goal.ResetFree]{
-		{"goal-pusher-resetfree", "a policy pushes the puck to the goal, another brings it back: resets are rare", goal.ResetFree{Config: toGoal("pusher")}},
+		{"goal-pusher-resetfree", "a policy pushes the puck to the goal, another brings it back: resets are rare", goal.ResetFree{Config: toPuck()}},
 	})...)
 	for i := range ps {
 		ps[i].Score = success()

@@ -30,7 +30,7 @@ var small = map[string]string{
 	"selfplay":           "envs=2 steps=8 total=96 limit=6 alice_moves=3 epochs=2 minibatches=2 hidden=4 eval_episodes=3 exam_every=3 log_every=1",
 	"instructq-hanabi":   "colors=2 ranks=3 hand=2 hints=3 lives=2 envs=4 iterations=60 buffer=100 warmup=20 batch=8 target_every=7 hidden=8 eval_every=20 eval_games=4 games=10 log_every=30",
 	"instructppo-hanabi": "colors=2 ranks=3 hand=2 hints=3 lives=2 envs=4 steps=8 iterations=6 minibatches=2 epochs=2 hidden=8 eval_every=2 eval_games=4 games=10 log_every=3",
-	"goal":               "envs=2 steps=100 total=600 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6",
+	"goal":               "envs=2 steps=100 total=600 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=50 half=8 pretrain=3 updates=2 replay=300 side=6",
 	"goal-resetfree":     "envs=2 steps=100 total=1200 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6 reset_every=400",
 	"prefs":              "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 clip_steps=4 labels=30 rounds=3 replay=12 candidates=2 reward_hidden=6 fit=3 warmup=2 fit_batch=4 reference=1e6",
 	"gail":               "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 trajectories=2 disc_hidden=8 disc_batch=16",

@@ -81,7 +81,7 @@ func massGoal(c PointMassConfig) *Goal {
 			if c.Random {
 				goal = join(within(col(u, 4), -0.9, 0.9), within(col(u, 5), 0.3, 0.9))
 			}
-			return Concatenate([]*Node{Add(goal, inDisc(cols(u, 0, 2), 0.8*massReach)), within(cols(u, 2, 4), -0.1, 0.1), goal}, 1)
+			return Concatenate([]*Node{Add(goal, inDisc(cols(u, 0, 2), 0.5*massReach)), within(cols(u, 2, 4), -0.1, 0.1), goal}, 1)
 		},
 		Channels: 2,
 		Paint: func(obs *Node, side int) *Node {

@@ -83,7 +83,7 @@ func pushGoal() *Goal {
 		Draws:   6,
 		Example: func(u *Node) *Node {
 			goal := within(cols(u, 0, 2), -0.6, 0.6)
-			puck := Add(goal, inDisc(cols(u, 2, 4), 0.8*pushReach))
+			puck := Add(goal, inDisc(cols(u, 2, 4), 0.5*pushReach))
 			angle, away := within(col(u, 4), -math.Pi, math.Pi), within(col(u, 5), pushTouch, pushTouch+0.1)
 			hand := Add(puck, join(Mul(away, Cos(angle)), Mul(away, Sin(angle))))
 			return Concatenate([]*Node{hand, puck, goal}, 1)

@@ -8,9 +8,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/ops"
 )
 
-// filters of the convolution that looks at images.
-const filters = 8
-
 // powerRounds of the estimate of a matrix's largest singular value: within a few percent, from a fixed start.
 const powerRounds = 6
 
@@ -28,12 +25,11 @@ type classifier struct {
 
 func newClassifier(c *Config, goal *env.Goal, spec env.Spec) *classifier {
 	k := &classifier{Config: c, goal: goal, spec: spec}
-	last := c.Judge[len(c.Judge)-1]
+	last, in := c.Judge[len(c.Judge)-1], spec.ObsSize()
 	if c.View == "image" {
-		k.body = nn.Image(c.Side, goal.Channels, filters, last)
-	} else {
-		k.body = nn.MLP(spec.ObsSize(), last, c.Judge[:len(c.Judge)-1]...)
+		in = c.Side * c.Side * goal.Channels
 	}
+	k.body = nn.MLP(in, last, c.Judge[:len(c.Judge)-1]...)
 	k.head = nn.Linear(last, 1)
 	k.pack = nn.Pack(k.body, k.head)
 	return k
@@ -49,11 +45,7 @@ func (k *classifier) look(obs *Node) *Node {
 
 // features are those of the last hidden layer, for what look gave.
 func (k *classifier) features(parts [][]*Node, x *Node) *Node {
-	h := k.body.Apply(k.bound(parts[0]), x)
-	if k.View == "state" { // an image's features are rectified already
-		h = Tanh(h)
-	}
-	return h
+	return Tanh(k.body.Apply(k.bound(parts[0]), x))
 }
 
 func (k *classifier) out(parts [][]*Node, features *Node) *Node {

@@ -28,13 +28,13 @@ type Config struct {
 	// Share of the success examples that are wrong: states in which an episode begins.
 	FalseShare float64 `json:"false_share"`
 	// Visited states that are kept as negatives, the newest ones.
-	Replay int `json:"replay" default:"50000"`
+	Replay int `json:"replay" default:"200000"`
 	// What the classifier looks at. state: the observation; image: a picture of it, with one channel for each thing.
 	View string `json:"view" default:"state" enum:"state|image"`
 	// Cells along one side of the picture.
 	Side int `json:"side" default:"16"`
 
-	// Widths of the classifier's hidden layers; an image goes through a convolution first and has one.
+	// Widths of the classifier's tanh layers.
 	Judge []int `json:"judge_hidden" default:"64,64"`
 	// Step size of the classifier's Adam.
 	JudgeLR float64 `json:"judge_lr" default:"1e-3"`
@@ -111,9 +111,6 @@ func (c *Config) Check() []error {
 	}
 	if c.FalseShare > 0 && c.Demos > 0 {
 		bad("false_share is %g: the examples of demonstrations are what they are, set demos to 0", c.FalseShare)
-	}
-	if c.View == "image" && len(c.Judge) != 1 {
-		bad("judge_hidden has %d widths: with view image give one", len(c.Judge))
 	}
 	if !(c.JudgeLR > 0) {
 		bad("judge_lr is %g: give a positive number", c.JudgeLR)

@@ -300,7 +300,7 @@ func TestTrade(t *testing.T) {
 
 func TestMistakesAreNamed(t *testing.T) {
 	for set, want := range map[string]string{
-		"examples=-1": "examples is -1", "replay=10": "replay is 10: give at least 20", "view=image judge_hidden=8,8": "with view image give one",
+		"examples=-1": "examples is -1", "replay=10": "replay is 10: give at least 20",
 		"dropout=1": "dropout is 1", "false_share=-0.1": "false_share is -0.1", "decay=2000": "decay is 2000", "judge_lr=-1": "judge_lr is -1",
 		"judge_hidden=-2": "a layer of -2", "side=3": "side is 3", "lr=-1": "lr is -1",
 	} {
