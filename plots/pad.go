@@ -44,6 +44,7 @@ func NewPad(buttons ...Button) (*Pad, error) {
 	}
 	p := &Pad{display: display, id: "pad_" + gonbui.UniqueId(), presses: make(chan int, 100), buttons: len(buttons)}
 	address := "/" + p.id
+	comms.Start()
 	p.listen = comms.Subscribe(address, func(_ string, value int) {
 		if which, ok := pressed(value, p.buttons); ok {
 			select {
@@ -87,22 +88,29 @@ func padScript(id, address string, buttons []Button) string {
 		panic(err) // strings and numbers
 	}
 	return fmt.Sprintf(`(() => {
-	const comm = globalThis?.gonb_comm, pad = document.getElementById(%q), keys = %s, buttons = %d;
-	if (!comm || !pad) return;
-	const sent = comm.newSyncedVariable(%q, 0);
-	let count = 0;
-	const press = i => sent.set(++count * buttons + i);
-	pad.addEventListener('click', e => {
-		const i = e.target.dataset?.press;
-		if (i !== undefined) { press(Number(i)); pad.focus(); }
-	});
-	pad.addEventListener('keydown', e => {
-		if (!(e.key in keys)) return;
-		e.preventDefault(); e.stopPropagation();
-		press(keys[e.key]);
-	});
-	pad.focus();
-})();`, id, table, len(buttons), address)
+	const keys = %s, buttons = %d;
+	const begin = tries => {
+		const comm = globalThis.gonb_comm, pad = document.getElementById(%q);
+		if (!comm?.websocket_is_opened || !pad) { // both come up in their own time
+			if (tries > 0) setTimeout(() => begin(tries - 1), 100);
+			return;
+		}
+		const sent = comm.newSyncedVariable(%q, 0);
+		let count = 0;
+		const press = i => sent.set(++count * buttons + i);
+		pad.addEventListener('click', e => {
+			const i = e.target.dataset?.press;
+			if (i !== undefined) { press(Number(i)); pad.focus(); }
+		});
+		pad.addEventListener('keydown', e => {
+			if (!(e.key in keys)) return;
+			e.preventDefault(); e.stopPropagation();
+			press(keys[e.key]);
+		});
+		pad.focus();
+	};
+	begin(300);
+})();`, table, len(buttons), id, address)
 }
 
 // Show draws a picture, and a line of text under it, in the place of the one before.
