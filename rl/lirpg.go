@@ -81,3 +81,18 @@ func lirpgPresets() []run.Preset {
 	add("A2C with an intrinsic reward by meta-gradient in the grid world ", inMaze, "fourrooms", "keydoor")
 	return append(table("lirpg", overPPO), table("lirpg-a2c", overA2C)...)
 }
+
+// Motive shows what the state of a seed makes of observations and actions: how much the intrinsic reward pays, and what the agent would do. The state is that
+// of a run's checkpoint (run.Run.State) or of a training that goes on (run.Trainer.State).
+func Motive(ctx context.Context, c *lirpg.Config, state []run.Array, obs, actions [][]float32) (*lirpg.View, error) {
+	made, err := env.Find(c.Env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := backend.Open(ctx, backend.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer e.Close()
+	return lirpg.Look(ctx, e, made, c, state, obs, actions)
+}

@@ -59,28 +59,37 @@ func newLIRPG(e env.Env, c *Config) (*lirpg, error) {
 	return &lirpg{c, agent, newMotive(c, agent), agent.Vector.Spec()}, nil
 }
 
-// build makes and compiles the programs, side by side.
+// newPrograms makes and compiles the programs, side by side; w frees them.
+func newPrograms(ctx context.Context, w *trainer.Worker, b *backend.Engine, e env.Env, c *Config, say func(string)) (*programs, error) {
+	l, err := newLIRPG(e, c)
+	if err != nil {
+		return nil, err
+	}
+	p := &programs{lirpg: l, say: say}
+	if p.player, err = rollout.NewPlayer(b.Backend, l.agent, c.Envs, c.Steps); err != nil {
+		return nil, err
+	}
+	w.Frees(p.player.Close)
+	if p.prepare, err = loop.NewFunc(b.Backend, "lirpg: prepare", l.prepare); err != nil {
+		return nil, err
+	}
+	w.Frees(p.prepare.Close)
+	if p.update, err = loop.New(b.Backend, "lirpg: update", c.rounds(), l.update); err != nil {
+		return nil, err
+	}
+	w.Frees(p.update.Close)
+	return p, p.compile(ctx)
+}
+
+// build makes a worker of the programs and an examination.
 func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, e env.Env, c *Config, say func(string)) error {
 	if c.Steps < c.Delay {
 		say(fmt.Sprintf("lirpg: a trajectory has %d steps and rewards are paid every %d: some updates will see no reward at all; more steps help", c.Steps, c.Delay))
 	}
-	l, err := newLIRPG(e, c)
+	p, err := newPrograms(ctx, w, b, e, c, say)
 	if err != nil {
 		return err
 	}
-	p := &programs{lirpg: l, say: say}
-	if p.player, err = rollout.NewPlayer(b.Backend, l.agent, c.Envs, c.Steps); err != nil {
-		return err
-	}
-	w.Frees(p.player.Close)
-	if p.prepare, err = loop.NewFunc(b.Backend, "lirpg: prepare", l.prepare); err != nil {
-		return err
-	}
-	w.Frees(p.prepare.Close)
-	if p.update, err = loop.New(b.Backend, "lirpg: update", c.rounds(), l.update); err != nil {
-		return err
-	}
-	w.Frees(p.update.Close)
 	undelayed, err := rollout.NewAgent(env.Auto(e), c.Agent())
 	if err != nil {
 		return err
@@ -90,9 +99,6 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, e env.Env,
 		return err
 	}
 	w.Frees(exam.Close)
-	if err := p.compile(ctx); err != nil {
-		return err
-	}
 	exam.CompileAhead(ctx)
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		p.silent = false
@@ -191,7 +197,11 @@ func (p *programs) advance(ctx context.Context, seed int64, from, n int, s loop.
 				return s, nil, err
 			}
 		}
-		if s, err = p.iterate(ctx, i, s, log); err != nil {
+		var steps loop.Values[rollout.Steps]
+		if s, steps, err = p.play(ctx, s); err != nil {
+			return s, nil, err
+		}
+		if s, err = p.learn(ctx, i, s, steps, log); err != nil {
 			return s, nil, err
 		}
 	}
@@ -220,23 +230,32 @@ func (p *programs) renew(seed int64, s loop.Values[State]) (loop.Values[State], 
 	return s, errors.Join(err, newMotive.Close(), old.Close())
 }
 
-// iterate plays, learns, and frees what is not needed any more.
-func (p *programs) iterate(ctx context.Context, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
-	agent, err1 := loop.Part[learner](s, "Learner")
-	motive, err2 := loop.Part[motive](s, "Motive")
-	walk, err3 := loop.Part[rollout.Walk](s, "Walk")
-	ledger, err4 := loop.Part[rollout.Ledger](s, "Ledger")
-	mind, err5 := rollout.MindIn(s, "")
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
-		return s, err
+// play collects a trajectory. It consumes s; the one that it returns shares all but the environments with it.
+func (p *programs) play(ctx context.Context, s loop.Values[State]) (loop.Values[State], loop.Values[rollout.Steps], error) {
+	var none loop.Values[rollout.Steps]
+	m, err1 := loop.Pack[minds](s.Tensors()[:len(loop.Names[minds]())]...)
+	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
+	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
+	mind, err4 := rollout.MindIn(s, "")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return s, none, err
 	}
-	counts, key := loop.Leaf{T: s.Get("Counts")}, loop.Leaf{T: s.Get("Key")}
 	walk, steps, err := p.player.Play(ctx, walk, mind)
 	if err != nil {
-		return s, err
+		return s, none, err
 	}
-	q, err := loop.Join[question](loop.Leaf{T: s.Get("Learner.Theta")}, loop.Leaf{T: s.Get("Motive.Eta")}, ledger, counts, key, steps)
-	if err != nil {
+	s, err = loop.Join[State](m, walk, ledger, loop.Leaf{T: s.Get("Counts")}, loop.Leaf{T: s.Get("Key")})
+	return s, steps, err
+}
+
+// learn updates agent and motive in iteration i by the trajectory that play gave with s, both of which it consumes.
+func (p *programs) learn(ctx context.Context, i int, s loop.Values[State], steps loop.Values[rollout.Steps], log *rollout.Journal) (loop.Values[State], error) {
+	m, err1 := loop.Pack[minds](s.Tensors()[:len(loop.Names[minds]())]...)
+	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
+	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
+	counts, key := loop.Leaf{T: s.Get("Counts")}, loop.Leaf{T: s.Get("Key")}
+	q, err4 := loop.Join[question](loop.Leaf{T: s.Get("Learner.Theta")}, loop.Leaf{T: s.Get("Motive.Eta")}, ledger, counts, key, steps)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return s, err
 	}
 	a, err := p.prepare.Call(ctx, q)
@@ -245,8 +264,7 @@ func (p *programs) iterate(ctx context.Context, i int, s loop.Values[State], log
 	}
 	taught, err1 := loop.Part[lesson](a, "Lesson")
 	newLedger, err2 := loop.Part[rollout.Ledger](a, "Ledger")
-	m, err3 := loop.Join[minds](agent, motive)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2); err != nil {
 		return s, err
 	}
 	m, marks, err := p.update.Run(ctx, i*p.rounds(), p.rounds(), m, taught)
