@@ -23,7 +23,8 @@ func delayed(name string, n int, change ...func(*lirpg.Config)) lirpg.Config {
 // swing are the settings that were found on the pendulum.
 func swing(c *lirpg.Config) {
 	c.LR, c.ConstantLR, c.Hidden = 3e-3, true, []int{32}
-	c.CEx, c.CIn, c.Beta = 0.1, 1, 1e-5
+	c.CEx, c.CIn, c.Beta = 0.2, 1, 1e-5
+	c.LogEvery = 2 // an episode takes two iterations
 }
 
 // inArcade is A2C in a game of 10 by 10 cells, with the optimiser and the weights that the method was published with.
