@@ -20,11 +20,11 @@ func SmallHanabi() hanabi.Config {
 // partnerPresets are players of Hanabi that were told what hints are for.
 func partnerPresets() []run.Preset {
 	none, tenth, fifth := 0.0, 0.1, 0.2
-	q := partner.Q{Told: partner.Told{Config: SmallHanabi(), Beta: 5, LambdaEnd: &tenth}, Iterations: 4000, Buffer: 50_000, Updates: 3, TargetEvery: 300}
+	q := partner.Q{Told: partner.Told{Config: SmallHanabi(), Beta: 5, LambdaEnd: &tenth}, Iterations: 4000, Buffer: 50_000, Updates: 2, TargetEvery: 200}
 	plainQ, full := q, q
 	plainQ.Lambda = &none
 	full.Config, full.Hidden = hanabi.Config{}, []int{256, 256}
-	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 120, Epochs: 6, Minibatches: 16}
+	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 80, Epochs: 6, Minibatches: 16}
 	plainPPO := ppo
 	plainPPO.Lambda = &none
 	var out []run.Preset

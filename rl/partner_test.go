@@ -53,7 +53,7 @@ func TestPartnersFromRuns(t *testing.T) {
 	}
 }
 
-var meetRuns = flag.String("meet.runs", "", "run folders, separated by commas, of agents for one game: print how they play with each other")
+var meetRuns = flag.String("meet.runs", "", "groups of run folders of agents for one game, such as a+b,c: print how they play with each other")
 
 // TestMeet prints self-play, cross-play and behaviour of trained agents. It is asked for by its flag.
 func TestMeet(t *testing.T) {
@@ -65,18 +65,20 @@ func TestMeet(t *testing.T) {
 	var groups [][]int
 	folders := strings.Split(*meetRuns, ",")
 	for _, folder := range folders {
-		r, err := rl.Load(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var group []int
-		for _, seed := range r.Seeds {
-			a, err := partner.Load(r, seed)
+		for _, folder := range strings.Split(folder, "+") {
+			r, err := rl.Load(folder)
 			if err != nil {
 				t.Fatal(err)
 			}
-			group = append(group, len(agents))
-			agents = append(agents, a)
+			for _, seed := range r.Seeds {
+				a, err := partner.Load(r, seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				group = append(group, len(agents))
+				agents = append(agents, a)
+			}
 		}
 		groups = append(groups, group)
 	}

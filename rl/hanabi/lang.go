@@ -171,3 +171,6 @@ func (g *Game) HistoryNumber() int {
 	}
 	return 0
 }
+
+// Name is a card for people: "red 1".
+func (r *Rules) Name(c Card) string { return fmt.Sprintf("%s %d", colorName(int(c.Color)), c.Rank+1) }

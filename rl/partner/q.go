@@ -40,9 +40,8 @@ func (c *Q) update(pack *nn.Packed, apply func([]*Node, *Node) *Node) loop.Body[
 		of := func(x *Node) *Node { return Squeeze(Gather(x, round), 0) }
 		parts := pack.Split(s.Theta)
 		next := of(b.Next)
-		chosen := Add(apply(parts[0], next), of(b.Lean))
 		judged := apply(pack.Split(b.Target)[0], next)
-		target := ops.DoubleQTarget(of(b.Gain), of(b.Discount), judged, chosen)
+		target := ops.InstructedQTarget(of(b.Gain), of(b.Discount), judged, apply(parts[0], next), of(b.Lean))
 		value := ops.Pick(apply(parts[0], of(b.Obs)), of(b.Action))
 		loss := ops.TDLoss(value, target)
 		grad, norm := nn.ClipNorm(pack.Gradient(loss, parts), c.MaxNorm)
