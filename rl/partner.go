@@ -24,7 +24,7 @@ func partnerPresets() []run.Preset {
 	plainQ, full := q, q
 	plainQ.Lambda = &none
 	full.Config, full.Hidden = hanabi.Config{}, []int{256, 256}
-	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 80, Epochs: 6, Minibatches: 16}
+	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LR: 1.5e-3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 150, Epochs: 6, Minibatches: 16, Trace: 0.9, Entropy: 0.003}
 	plainPPO := ppo
 	plainPPO.Lambda = &none
 	var out []run.Preset

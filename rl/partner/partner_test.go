@@ -229,24 +229,23 @@ func TestNoPrior(t *testing.T) {
 		}
 	}
 	table := write(t, uniform)
-	backendtest.Each(t, func(t *testing.T, e *backend.Engine) {
-		theta := func(set string) []float32 {
-			tr, err := train(t, tinyQ+set, NewQ, e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return append([]float32(nil), tr.theta()...)
+	e := backendtest.Go(t)
+	theta := func(set string) []float32 {
+		tr, err := train(t, tinyQ+set, NewQ, e)
+		if err != nil {
+			t.Fatal(err)
 		}
-		none := theta("lambda=0")
-		for _, set := range []string{"lambda=1 table=" + table, "lambda=1 instruction=none"} {
-			if !reflect.DeepEqual(theta(set), none) {
-				t.Errorf("%s learns otherwise than lambda=0", set)
-			}
+		return append([]float32(nil), tr.theta()...)
+	}
+	none := theta("lambda=0")
+	for _, set := range []string{"lambda=1 table=" + table, "lambda=1 instruction=none"} {
+		if !reflect.DeepEqual(theta(set), none) {
+			t.Errorf("%s learns otherwise than lambda=0", set)
 		}
-		if reflect.DeepEqual(theta("lambda=1"), none) {
-			t.Error("an instruction changes nothing")
-		}
-	})
+	}
+	if reflect.DeepEqual(theta("lambda=1"), none) {
+		t.Error("an instruction changes nothing")
+	}
 }
 
 // write puts weights into a file.
