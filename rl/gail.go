@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/gail"
@@ -86,4 +87,26 @@ func openGAIL(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, er
 		}
 		return gail.New(ctx, e, made, c, demos, nil)
 	})
+}
+
+// LearnedRewards are what the reward that a seed of a run of GAIL or AIRL has learned pays for each of some steps.
+func LearnedRewards(ctx context.Context, r *run.Run, seed int64, steps datasets.Pairs) ([]float64, error) {
+	c := &gail.Config{}
+	if err := r.Decode(c); err != nil {
+		return nil, fmt.Errorf("run folder %s: %w", r.Folder, err)
+	}
+	state, err := r.State(seed)
+	if err != nil {
+		return nil, err
+	}
+	in, err := env.Find(c.Env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := backend.Open(ctx, backend.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer e.Close()
+	return gail.Rewards(ctx, e.Backend, in, c, state, steps)
 }

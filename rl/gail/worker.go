@@ -119,18 +119,8 @@ func (g *gail) demonstrations(demos *datasets.Demos, seed int64) (loop.Values[ex
 	if err != nil {
 		return none, table{}, err
 	}
-	obs, cols, width := g.disc.spec.ObsSize(), g.disc.columns, g.disc.width()
-	t := table{count: p.Len(), mean: make([]float32, obs), spread: make([]float32, obs)}
-	for i := range p.Len() {
-		t.rows = append(t.rows, p.Obs[i*obs:(i+1)*obs]...)
-		t.rows = append(t.rows, p.Action[i*cols:(i+1)*cols]...)
-		t.rows = append(t.rows, p.Next[i*obs:(i+1)*obs]...)
-		done := float32(0)
-		if p.Done[i] {
-			done = 1
-		}
-		t.rows = append(t.rows, done)
-	}
+	obs, width := g.disc.spec.ObsSize(), g.disc.width()
+	t := table{rows: g.disc.flat(p), count: p.Len(), mean: make([]float32, obs), spread: make([]float32, obs)}
 	for k := range obs {
 		var sum, squares float64
 		for i := range p.Len() {
@@ -208,23 +198,10 @@ func (g *gail) thaw(seed int64) (theta *tensors.Tensor, seen []*tensors.Tensor, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("frozen reward of %s: %w", g.Frozen, err)
 	}
-	var out []*tensors.Tensor
-	for _, name := range []string{"Critic.Theta", "Memory.Seen.Mean", "Memory.Seen.Var", "Memory.Seen.Count"} {
-		i := slices.IndexFunc(arrays, func(a run.Array) bool { return a.Name == name })
-		if i < 0 {
-			return nil, nil, fmt.Errorf("frozen reward: run %s keeps no %s: give a run of GAIL or AIRL", g.Frozen, name)
-		}
-		a := arrays[i]
-		x := nn.ZeroTensor(a.Dims...)
-		if err := x.MutableBytes(func(b []byte) { copy(b, a.Data) }); err != nil {
-			return nil, nil, fmt.Errorf("frozen reward: %s: %w", name, err)
-		}
-		out = append(out, x)
+	if theta, seen, err = reward(arrays, g.disc); err != nil {
+		return nil, nil, fmt.Errorf("frozen reward of %s: %w", g.Frozen, err)
 	}
-	if n := out[0].Size(); n != g.disc.Pack.Size() || out[1].Size() != g.disc.spec.ObsSize() {
-		return nil, nil, fmt.Errorf("frozen reward: that of %s has %d parameters, this configuration %d: set method, sees, unshaped and disc_hidden as in that run", g.Frozen, n, g.disc.Pack.Size())
-	}
-	return out[0], out[1:], nil
+	return theta, seen, nil
 }
 
 // build makes and compiles the programs, those of PPO side by side with ours.
