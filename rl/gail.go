@@ -17,20 +17,22 @@ import (
 func imitator(environment string) gail.Config {
 	c := gail.Config{
 		Config: ppo.Config{
-			Env: environment, Envs: 16, Steps: 100, Total: 400_000, Epochs: 10, Minibatches: 16, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true,
+			Env: environment, Envs: 16, Steps: 100, Total: 160_000, Epochs: 10, Minibatches: 8, Gamma: 0.95, LR: 1e-3, NormObs: true, NormReward: true,
 		},
 		Trajectories: 10, Subsample: 5, DiscUpdates: 60, DiscLR: 2e-3,
+		// Without the penalty the discriminator knows the few steps of the expert by heart in the end, and a good policy loses all it had.
+		Penalty: 1,
 	}
 	switch environment {
 	case "cartpole-fixed":
 		c.Config = ppo.Config{
 			Env: environment, Envs: 8, Steps: 500, Total: 160_000, Epochs: 10, Minibatches: 16, Gamma: 0.98, LR: 2.5e-3, Entropy: 0.01, NormReward: true,
 		}
-		c.Subsample = 10
+		c.Subsample, c.Penalty = 10, 0
 	case "acrobot-fixed":
-		c.Envs, c.Steps, c.Total, c.Gamma, c.Entropy = 8, 500, 400_000, 0.99, 0.01
+		c.Envs, c.Steps, c.Total, c.Gamma, c.Entropy = 8, 500, 240_000, 0.99, 0.01
 	case "mountaincar-fixed":
-		c.Envs, c.Steps, c.Total, c.Gamma, c.Lambda, c.Entropy = 16, 200, 400_000, 0.99, 0.98, 0.01
+		c.Envs, c.Steps, c.Total, c.Gamma, c.Lambda, c.Entropy = 16, 200, 192_000, 0.99, 0.98, 0.01
 	case "pendulum":
 		c.Steps = 200
 	}
@@ -59,8 +61,8 @@ func gailPresets() []run.Preset {
 		add("gail-"+e.name, e.environment, "GAIL learns from a few steps of an expert to "+e.does, func(*gail.Config) {})
 		add("gail-"+e.name+"-constant", e.environment, "its control: the same PPO with a reward of 1 for every step", func(c *gail.Config) { c.Method = "constant" })
 	}
-	add("airl-pointmass", "pointmass", "AIRL: a reward of the state alone, to take elsewhere", func(c *gail.Config) {
-		c.Method, c.Sees, c.Form = "airl", "s", "f"
+	add("airl-pointmass", "pointmass", "AIRL learns a reward of the state alone, to take elsewhere (frozen=RUN form=g)", func(c *gail.Config) {
+		c.Method, c.Sees, c.Form, c.Penalty, c.Entropy = "airl", "s", "logit", 0.5, 0.01
 	})
 	out := make([]run.Preset, len(rows))
 	for i, p := range rows {
