@@ -61,6 +61,10 @@ func gailPresets() []run.Preset {
 		add("gail-"+e.name, e.environment, "GAIL learns from a few steps of an expert to "+e.does, func(*gail.Config) {})
 		add("gail-"+e.name+"-constant", e.environment, "its control: the same PPO with a reward of 1 for every step", func(c *gail.Config) { c.Method = "constant" })
 	}
+	add("gail-cartpole-fast", "cartpole-fixed", "GAIL from the rollouts of the Python package imitation, with few steps", func(c *gail.Config) {
+		c.Demos, c.Trajectories, c.Subsample = "peer", 0, 1
+		c.Envs, c.Minibatches, c.Total, c.LR, c.Replay = 4, 4, 70_000, 4e-3, 30
+	})
 	add("airl-pointmass", "pointmass", "AIRL learns a reward of the state alone, to take elsewhere (frozen=RUN form=g)", func(c *gail.Config) {
 		c.Method, c.Sees, c.Form, c.Penalty, c.Entropy = "airl", "s", "logit", 0.5, 0.01
 	})

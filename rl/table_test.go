@@ -34,7 +34,7 @@ var small = map[string]string{
 	"goal":               "envs=2 steps=100 total=600 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=50 half=8 pretrain=3 updates=2 replay=300 side=6",
 	"goal-resetfree":     "envs=2 steps=100 total=1200 epochs=2 minibatches=2 hidden=8 eval_episodes=2 log_every=1 judge_hidden=8 examples=10 half=8 pretrain=3 updates=2 replay=300 side=6 reset_every=400",
 	"prefs":              "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 clip_steps=4 labels=30 rounds=3 replay=12 candidates=2 reward_hidden=6 fit=3 warmup=2 fit_batch=4 reference=1e6",
-	"gail":               "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 trajectories=2 disc_hidden=8 disc_batch=16",
+	"gail":               "envs=2 steps=8 total=96 epochs=2 minibatches=2 hidden=8 eval_episodes=2 eval_steps=20 log_every=1 demos= trajectories=2 replay=2 disc_updates=3 disc_hidden=8 disc_batch=16",
 	"active":             "queries=10 starts=10 samples=8 moves=3 ascent=2",
 }
 
