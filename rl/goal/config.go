@@ -28,7 +28,9 @@ type Config struct {
 	// Share of the success examples that are wrong: states in which an episode begins.
 	FalseShare float64 `json:"false_share"`
 	// Visited states that are kept as negatives, the newest ones.
-	Replay int `json:"replay" default:"200000"`
+	Replay int `json:"replay" default:"150000"`
+	// Of the steps of a trajectory every so-manieth joins the negatives. It divides steps.
+	Thin int `json:"thin" default:"4"`
 	// What the classifier looks at. state: the observation; image: a picture of it, with one channel for each thing.
 	View string `json:"view" default:"state" enum:"state|image"`
 	// Cells along one side of the picture.
@@ -38,6 +40,8 @@ type Config struct {
 	Judge []int `json:"judge_hidden" default:"64,64"`
 	// Step size of the classifier's Adam.
 	JudgeLR float64 `json:"judge_lr" default:"1e-3"`
+	// Let the classifier's step size fall in a straight line to 0, as the policy's does: a game of two comes to rest.
+	JudgeAnneal bool `json:"judge_anneal"`
 	// Success examples in one batch of the classifier, and as many negatives.
 	Half int `json:"half" default:"128"`
 	// Steps of the classifier before the policy learns, on what an untrained policy visits.
@@ -91,7 +95,7 @@ func (c *Config) Check() []error {
 		name         string
 		value, least int
 	}{
-		{"examples", c.Examples, 1}, {"replay", c.Replay, c.Batch()}, {"side", c.Side, 5}, {"half", c.Half, 2}, {"pretrain", c.Pretrain, 1},
+		{"examples", c.Examples, 1}, {"thin", c.Thin, 1}, {"replay", c.Replay, c.Batch() / max(c.Thin, 1)}, {"side", c.Side, 5}, {"half", c.Half, 2}, {"pretrain", c.Pretrain, 1},
 		{"updates", c.Updates, 1}, {"judge_hidden", len(c.Judge), 1},
 	} {
 		if v.value < v.least {
@@ -105,6 +109,9 @@ func (c *Config) Check() []error {
 	}
 	if c.Demos < 0 || c.Demos > c.Examples {
 		bad("demos is %d: give 0, or at most %d, the number of examples", c.Demos, c.Examples)
+	}
+	if c.Thin > 0 && c.Steps%c.Thin != 0 {
+		bad("thin is %d: give a divisor of steps, which is %d", c.Thin, c.Steps)
 	}
 	if c.SeedNegatives && c.Demos == 0 {
 		bad("seed_negatives needs demonstrations: set demos")

@@ -140,15 +140,15 @@ func (w *court) file(ctx context.Context, j loop.Values[judge], steps loop.Value
 	return out, errors.Join(err, old.Close())
 }
 
-// fit does n steps of the classifier. It consumes what they change.
-func (w *court) fit(ctx context.Context, n int, j loop.Values[judge], mind loop.Values[rollout.Mind], log *rollout.Journal) (loop.Values[judge], error) {
+// fit does n steps of the classifier, numbered from `from`. It consumes what they change.
+func (w *court) fit(ctx context.Context, from, n int, j loop.Values[judge], mind loop.Values[rollout.Mind], log *rollout.Journal) (loop.Values[judge], error) {
 	learner, err1 := loop.Part[fit](j, "Fit")
 	facts, err2 := loop.Part[data](j, "Data")
 	in, err3 := loop.Join[lesson](facts, mind)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return j, err
 	}
-	learner, m, err := w.fitting.Run(ctx, 0, n, learner, in)
+	learner, m, err := w.fitting.Run(ctx, from, n, learner, in)
 	if err != nil {
 		return j, err
 	}
@@ -172,14 +172,14 @@ func mean(x []float32) (m float32) {
 	return m
 }
 
-// judge looks at a trajectory: it learns from it, if the method says so, and gives its reward [T, N].
-func (w *court) judge(ctx context.Context, j loop.Values[judge], mind loop.Values[rollout.Mind], steps loop.Values[rollout.Steps], log *rollout.Journal) (loop.Values[judge], *tensors.Tensor, error) {
+// judge looks at the trajectory of iteration i: it learns from it, if the method says so, and gives its reward [T, N].
+func (w *court) judge(ctx context.Context, i int, j loop.Values[judge], mind loop.Values[rollout.Mind], steps loop.Values[rollout.Steps], log *rollout.Journal) (loop.Values[judge], *tensors.Tensor, error) {
 	var err error
 	if w.Method != "naive" {
 		if j, err = w.file(ctx, j, steps); err != nil {
 			return j, nil, err
 		}
-		if j, err = w.fit(ctx, w.Updates, j, mind, log); err != nil {
+		if j, err = w.fit(ctx, i*w.Updates, w.Updates, j, mind, log); err != nil {
 			return j, nil, err
 		}
 	}

@@ -68,14 +68,19 @@ func flat(x *Node) *Node {
 	return ConvertDType(Reshape(x, rows, x.Shape().Size()/rows), dtypes.Float32)
 }
 
-// file puts all visited states on the pile, those of successes too. States count by where a step led; VICE, which judges pairs, takes the state
+// file puts every Thin-th visited state on the pile, those of successes too. States count by where a step led; VICE, which judges pairs, takes the state
 // that was acted on.
 func (k *classifier) file(f filing) pile {
 	obs := f.Steps.Final
 	if k.Method == "vice" {
 		obs = f.Steps.Obs
 	}
-	rows := Concatenate([]*Node{flat(obs), flat(f.Steps.Action)}, 1)
+	thin := func(x *Node) *Node { // [T, N, ...] to rows
+		dims := x.Shape().Dimensions
+		x = Reshape(x, append([]int{dims[0] / k.Thin, k.Thin}, dims[1:]...)...)
+		return flat(Squeeze(SliceAxis(x, 1, AxisElem(k.Thin-1)), 1)) // the last of each Thin, so the end of the trajectory too
+	}
+	rows := Concatenate([]*Node{thin(obs), thin(f.Steps.Action)}, 1)
 	n := rows.Shape().Dimensions[0]
 	all := Concatenate([]*Node{rows, SliceAxis(f.Pile.Rows, 0, AxisRange(0, k.Replay-n))}, 0)
 	g := rows.Graph()
@@ -92,7 +97,7 @@ func (k *classifier) batch(key *Node, d data) (newKey, rows, labels *Node) {
 
 // learner is the classifier's step; a's policy is part of VICE's logit.
 func (k *classifier) learner(a *rollout.Agent) loop.Body[fit, lesson, marks] {
-	return func(_ *Node, s fit, l lesson) (fit, marks) {
+	return func(i *Node, s fit, l lesson) (fit, marks) {
 		key, rows, labels := k.batch(s.Key, l.Data)
 		obs := SliceAxis(rows, 1, AxisRange(0, k.spec.ObsSize()))
 		x, logpi := k.look(obs), ZerosLike(labels)
@@ -111,7 +116,7 @@ func (k *classifier) learner(a *rollout.Agent) loop.Body[fit, lesson, marks] {
 		}
 		z := ops.EventLogit(k.out(parts, h), logpi) // logpi is 0 but for VICE
 		loss := ops.BinaryCrossEntropy(z, labels)
-		theta, adam := nn.Adam{LR: k.JudgeLR}.Step(s.Theta, k.pack.Gradient(loss, parts), s.Adam)
+		theta, adam := nn.Adam{LR: k.JudgeLR, Rate: k.rate(i)}.Step(s.Theta, k.pack.Gradient(loss, parts), s.Adam)
 		if k.Decay > 0 {
 			theta = Sub(theta, MulScalar(s.Theta, k.JudgeLR*k.Decay))
 		}
@@ -119,6 +124,15 @@ func (k *classifier) learner(a *rollout.Agent) loop.Body[fit, lesson, marks] {
 		share := func(of, hit *Node) *Node { return Div(ReduceAllSum(Mul(of, hit)), AddScalar(ReduceAllSum(of), 1e-6)) }
 		return fit{theta, adam, key}, marks{loss, share(isGood, says), share(OneMinus(isGood), OneMinus(says))}
 	}
+}
+
+// rate is the step size in step i of all that follow the first fit; nil: JudgeLR.
+func (k *classifier) rate(i *Node) *Node {
+	if !k.JudgeAnneal {
+		return nil
+	}
+	done := DivScalar(ConvertDType(i, dtypes.Float32), float64(k.Iterations()*k.Updates))
+	return nn.Anneal(MinScalar(done, 1), k.JudgeLR, 0)
 }
 
 // density is log pi(a|s) [n] of the policy as it is now: for negatives of the action that was taken, for examples, whose labels are 1, of one

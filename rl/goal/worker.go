@@ -80,7 +80,7 @@ func (l *student) warm(ctx context.Context, seed int64, j loop.Values[judge]) (l
 	if j, err = l.court.file(ctx, j, steps); err != nil {
 		return j, err
 	}
-	j, err = l.court.fit(ctx, l.Pretrain, j, mind, nil)
+	j, err = l.court.fit(ctx, 0, l.Pretrain, j, mind, nil)
 	return j, errors.Join(err, fool.Close(), steps.Close())
 }
 
@@ -99,7 +99,7 @@ func (l *student) iterate(ctx context.Context, i int, s loop.Values[State], log 
 	if err != nil {
 		return s, err
 	}
-	judge, reward, err := l.court.judge(ctx, judge, mind, steps, log)
+	judge, reward, err := l.court.judge(ctx, i, judge, mind, steps, log)
 	if err != nil {
 		return s, err
 	}
