@@ -28,7 +28,7 @@ func ganPresets() []run.Preset {
 		{"gan-ring-bare", "the same without a penalty on the discriminator's slope: the generator hops from blob to blob", blobs, gan.Config{Bare: true}},
 		{"gan-grid", "twenty-five blobs on a square", blobs, gan.Config{Data: "grid"}},
 		{"gan-mnist", "the same game for handwritten digits", digits, gan.Config{
-			Data: "digits", Hidden: []int{256, 256}, Noise: 32, LR: 2e-4, DiscriminatorLR: 2e-4, Penalty: 1, Iterations: 6000}},
+			Data: "digits", Hidden: []int{128, 128}, Noise: 32, Batch: 64, Penalty: 1, Iterations: 3000}},
 	} {
 		out = append(out, run.Preset{
 			Name: p.name, Algorithm: "gan", Summary: p.summary, Score: p.score,
