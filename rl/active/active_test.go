@@ -21,8 +21,7 @@ func open(t testing.TB, e *backend.Engine, set string) run.Worker {
 	return trainertest.Open(t, &Config{}, set, func(c *Config) (run.Worker, error) { return New(t.Context(), e, c) })
 }
 
-// From 25 answers without noise the weights are known to 0.75 or better; with the criterion turned round, so that the least telling query is made, the
-// alignment stays near 0, and with random queries below 0.6.
+// Questions that are made must tell clearly more than random ones, whose answers leave the alignment near that of the prior, 0.
 func TestLearnsWhatIsWanted(t *testing.T) {
 	e := backendtest.XLA(t)
 	got := map[string]float64{}
