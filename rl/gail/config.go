@@ -96,6 +96,9 @@ func (c *Config) Check() []error {
 	if c.Frozen != "" && c.Method != "gail" && c.Method != "airl" {
 		bad("frozen is for a reward that was learned, method %s has none: set method=gail or method=airl, as in that run", c.Method)
 	}
+	if c.Ensemble > 1 {
+		bad("ensemble is %d: one reward is learned for one policy, set ensemble=1", c.Ensemble)
+	}
 	if c.Conv() {
 		bad("torso=conv: the discriminator has no convolution yet, set torso=mlp")
 	}
