@@ -24,8 +24,8 @@ func ganPresets() []run.Preset {
 		config        gan.Config
 	}{
 		{"gan-ring", "a generator and a discriminator play for eight blobs on a ring", blobs, gan.Config{}},
-		{"gan-ring-saturating", "the same with the loss that both share: a generator that is found out learns nothing", blobs, gan.Config{Saturating: true}},
-		{"gan-ring-bare", "the same without a penalty on the discriminator's slope: the generator hops from blob to blob", blobs, gan.Config{Bare: true}},
+		{"gan-ring-saturating", "the same with the loss that both players share: the generator descends log(1 - D)", blobs, gan.Config{Saturating: true}},
+		{"gan-ring-bare", "the same without a penalty on the discriminator's slope: samples stay further from the blobs", blobs, gan.Config{Bare: true}},
 		{"gan-grid", "twenty-five blobs on a square", blobs, gan.Config{Data: "grid"}},
 		{"gan-mnist", "the same game for handwritten digits", digits, gan.Config{
 			Data: "digits", Hidden: []int{128, 128}, Noise: 32, Batch: 64, Penalty: 1, Iterations: 3000}},

@@ -29,9 +29,9 @@ type Config struct {
 	Beta1 float64 `json:"beta1" default:"0.5"`
 	// Weight of half the squared length of the discriminator's gradient where the data is (R1: Mescheder et al. 2018).
 	Penalty float64 `json:"penalty" default:"0.1"`
-	// Leave the penalty out: the players chase each other, and the generator drops blobs.
+	// Leave the penalty out.
 	Bare bool `json:"bare"`
-	// Let the generator descend log(1 - D), the two players' common stake, in place of -log D: it learns nothing while it is found out.
+	// Let the generator descend log(1 - D), the two players' common stake, in place of -log D. Its slope vanishes where D is sure.
 	Saturating bool `json:"saturating"`
 	// Decay of the running mean of the generator's parameters, from which samples are drawn.
 	Average float64 `json:"average" default:"0.99"`
