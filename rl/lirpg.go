@@ -20,7 +20,7 @@ func delayed(name string, n int, change ...func(*lirpg.Config)) lirpg.Config {
 	return c
 }
 
-// swing are the settings that were found on the pendulum.
+// swing are settings for the pendulum. They have not been searched for: they follow those of a smaller experiment.
 func swing(c *lirpg.Config) {
 	c.LR, c.ConstantLR, c.Hidden = 3e-3, true, []int{32}
 	c.CEx, c.CIn, c.Beta = 0.2, 1, 1e-5

@@ -33,7 +33,7 @@ type Config struct {
 	// Inner steps, each on its own minibatch, before one outer step that looks through all of them.
 	Inner int `json:"inner" default:"1"`
 	// Differentiate through everything. Otherwise Adam's second moment counts as a constant, and so does the value's target where policy and
-	// value share no parameters: both hardly matter and cost time.
+	// value share no parameters: both cost time.
 	Exact bool `json:"exact"`
 	// Widths of the hidden layers of intrinsic reward and critic of extrinsic reward; none: those of the policy.
 	MotiveHidden []int `json:"motive_hidden"`
