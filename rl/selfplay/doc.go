@@ -12,6 +12,6 @@
 //	for r, err := t.Step(ctx); err == nil && r.Iteration < r.Total; r, err = t.Step(ctx) { ... }
 //
 // Who moves is a column of the environment's state, so one compiled loop plays both kinds of episodes (game.play). An episode is learned from when
-// it is over, because Alice is paid then, for her last step; the last steps of every environment are kept for that (credit). Neither mind's return
+// it is over, because Alice is paid then, for her last step; the last steps of every environment are kept for that (Credit). Neither mind's return
 // goes beyond its own phase. Both learn at once, by REINFORCE with a baseline, A2C or PPO (improve).
 package selfplay

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -29,7 +30,11 @@ type nothing struct{}
 type examiner struct {
 	*pair
 	goals, tasks int
+	rows         []float32 // the games of the goals, [goals, columns]
+	group        []int32   // which of them begin in the same place, [goals]
+	places       int       // how many such groups
 	begin        *loop.Func[seed, exam]
+	attention    *loop.Func[minds, heed]
 	loop         *loop.Loop[exam, minds, nothing]
 }
 
@@ -43,13 +48,19 @@ func newExaminer(b *backend.Engine, p *pair) (*examiner, error) {
 	if p.game.aim != nil {
 		x.tasks, phase = 0, phaseTarget
 	}
-	var rows []float32
+	seen := map[string]int32{}
 	for k := range from {
-		rows = append(append(append(append(rows, from[k]...), from[k]...), to[k]...), phase, 0, 0)
+		x.rows = append(append(append(append(x.rows, from[k]...), from[k]...), to[k]...), phase, 0, 0)
+		where := fmt.Sprint(from[k][0]) // the first number of a state tells the starts apart, in every task
+		if _, known := seen[where]; !known {
+			seen[where] = int32(len(seen))
+		}
+		x.group = append(x.group, seen[where])
 	}
+	x.places = len(seen)
 	x.begin, err = loop.NewFunc(b.Backend, "self-play: examination begins", func(in seed) exam {
 		key := in.Key
-		state := Reshape(Const(key.Graph(), rows), x.goals, p.game.columns())
+		state := x.games(key.Graph())
 		if x.tasks > 0 {
 			all := *p.game
 			all.target = 1
@@ -63,8 +74,40 @@ func newExaminer(b *backend.Engine, p *pair) (*examiner, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.attention, err = loop.NewFunc(b.Backend, "self-play: attention", x.heed); err != nil {
+		return x, err
+	}
 	x.loop, err = loop.New(b.Backend, "self-play: examination", p.game.limit, x.step)
 	return x, err
+}
+
+// games are the games of the goals, before the first move.
+func (x *examiner) games(g *Graph) *Node { return Reshape(Const(g, x.rows), x.goals, x.game.columns()) }
+
+// heed is how much Bob heeds the goal.
+type heed struct{ Nats *Node }
+
+// heed is the information that Bob's first move has about the goal, given where he stands, for goals drawn evenly: 0 if he goes the same way
+// whatever he is told, ln 2 = 0.69 if of two moves he always makes the one that the goal asks for.
+//
+//	I(A; G | S) = E_S [ H(E_G pi(.|S, G)) - E_G H(pi(.|S, G)) ]
+func (x *examiner) heed(m minds) heed {
+	g := m.Bob.Graph()
+	pi := x.policy(m, x.game.Observe(x.games(g)))
+	member := OneHot(Const(g, x.group), x.places, dtypes.Float32) // [goals, places]
+	size := ReduceSum(member, 0)
+	mean := Div(MatMul(Transpose(member, 0, 1), Exp(pi.LogPi)), BroadcastToDims(ExpandAxes(size, -1), x.places, x.game.moves+1))
+	entropy := Neg(ReduceSum(Mul(mean, Log(AddScalar(mean, 1e-12))), -1)) // [places]
+	return heed{Sub(DivScalar(ReduceAllSum(Mul(size, entropy)), float64(x.goals)), ReduceAllMean(pi.Entropy()))}
+}
+
+// heeds calls it.
+func (x *examiner) heeds(ctx context.Context, m loop.Values[minds]) (float64, error) {
+	h, err := x.attention.Call(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	return float64(tensors.ToScalar[float32](h.Get("Nats"))), h.Close()
 }
 
 // step is one move of every game. What a game does after its end does not count.
@@ -82,6 +125,9 @@ func (x *examiner) step(_ *Node, s exam, m minds) (exam, nothing) {
 
 func (x *examiner) close() {
 	x.begin.Close()
+	if x.attention != nil {
+		x.attention.Close()
+	}
 	if x.loop != nil {
 		x.loop.Close()
 	}
@@ -128,7 +174,7 @@ func mean(xs []float32) float64 {
 
 // look examines after iteration i, if it is time for that.
 func (p *programs) look(ctx context.Context, i int, s loop.Values[state], log *rollout.Journal) error {
-	var goals, tasks float64
+	var goals, tasks, heeds float64
 	var weight float32
 	if (i+1)%p.examEvery() == 0 {
 		m, err := mindsIn(s)
@@ -139,11 +185,15 @@ func (p *programs) look(ctx context.Context, i int, s loop.Values[state], log *r
 		if err != nil {
 			return err
 		}
+		if heeds, err = p.exam.heeds(ctx, m); err != nil {
+			return err
+		}
 		goals, tasks = p.exam.shares(solved)
 		weight = 1
 	}
 	log.PutWeighted("exam/goals", float32(goals), weight)
 	log.PutWeighted("exam/target", float32(tasks), weight)
+	log.PutWeighted("exam/heed", float32(heeds), weight)
 	return nil
 }
 
@@ -163,9 +213,13 @@ func (p *programs) evaluate(ctx context.Context, of int64, s loop.Values[state])
 	if n == 0 {
 		n = p.exam.goals
 	}
+	heeds, err := p.exam.heeds(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	half := 1.96 * math.Sqrt(tasks*(1-tasks)/float64(n))
 	return map[string]float64{
-		"eval/goals": goals, "eval/goal_moves": mean(moves[:p.exam.goals]),
+		"eval/goals": goals, "eval/heed": heeds, "eval/goal_moves": mean(moves[:p.exam.goals]),
 		"eval/success": tasks, "eval/success_lo": max(0, tasks-half), "eval/success_hi": min(1, tasks+half), "eval/moves": mean(moves[len(moves)-n:]),
 	}, nil
 }

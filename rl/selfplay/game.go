@@ -117,11 +117,16 @@ type turn struct {
 	Bin            *Node // int32: the goal, as a cell of the task's map
 }
 
-// play is one step.
+// Payoff is what Alice earns with a task that took her t_A moves (hers), after Bob has made so many (spent) and reached the goal or not; and t_B
+// (his), which Bob loses:
 //
-//	R_B = -scale t_B      R_A = scale max(0, t_B - t_A)      t_B = limit - t_A where Bob fails
-//
-// t counts moves; stopping is none. Where Alice stops in a place that is the goal already, the episode is over, with t_B = 0.
+//	R_A = scale max(0, t_B - t_A)      R_B = -scale t_B      t_B = limit - t_A where he fails
+func Payoff(hers, spent, reached *Node, limit int, scale float64) (prize, his *Node) {
+	his = Where(reached, spent, Sub(like(hers, float64(limit)), hers))
+	return MulScalar(MaxScalar(Sub(his, hers), 0), scale), his
+}
+
+// play is one step. Times count moves; stopping is none. Where Alice stops in a place that is the goal already, the episode is over, with t_B = 0.
 func (g *game) play(key, state, action *Node) (newKey, next *Node, out turn) {
 	s := g.split(state)
 	alice, bob, target := s.is(phaseAlice), s.is(phaseBob), s.is(phaseTarget)
@@ -150,7 +155,7 @@ func (g *game) play(key, state, action *Node) (newKey, next *Node, out turn) {
 	reached := And(bob, g.there(now, s.goal))
 	tried := And(bob, Or(reached, Or(late, ended)))
 	spent := Sub(time, s.alice)
-	his := Where(reached, spent, Sub(like(time, float64(g.limit)), s.alice)) // t_B, once he is done
+	prize, his := Payoff(s.alice, spent, reached, g.limit, g.scale)
 	task := And(target, Or(ended, late))
 	over := Or(trivial, Or(tried, task))
 
@@ -161,7 +166,7 @@ func (g *game) play(key, state, action *Node) (newKey, next *Node, out turn) {
 		Reward: Where(bob, cost, Where(target, float(ended), zero)),
 		End:    float(Or(set, over)),
 		Over:   float(over),
-		Prize:  Where(tried, MulScalar(MaxScalar(Sub(his, s.alice), 0), g.scale), zero),
+		Prize:  Where(tried, prize, zero),
 		Task:   float(task), Solved: float(And(task, ended)),
 		Set: float(set), Moves: Where(set, hers, zero),
 		Tried: float(tried), Reached: float(reached),

@@ -123,16 +123,19 @@ const (
 	stats
 )
 
-// credit works out rewards and weights of a trajectory [W, N] whose last `fresh` steps are new. Alice's prize, known when Bob is done, goes to her
-// last step. A step has weight 1 if its episode ended within the new ones, else 0: it had its turn, or will have it.
+// Credit works out rewards and weights of a trajectory [W, N] whose last `fresh` steps are new. Alice's prize, known when Bob is done, goes to her
+// last step. A step has weight 1 if its episode ended within the new ones, else 0: it had its turn, or will have it. alice, end and over are 1
+// where it was Alice's turn, and where her phase or Bob's and where the episode ended.
+func Credit(alice, reward, prize, end, over *Node, fresh int) (credited, weight *Node) {
+	steps, goesOn := over.Shape().Dimensions[0], OneMinus(over)
+	back := ops.Backward(prize, goesOn) // to where the episode began
+	credited = Add(reward, Mul(Mul(alice, end), back))
+	isNew := atLeast(Iota(over.Graph(), over.Shape(), 0), float64(steps-fresh))
+	return credited, ops.Backward(Mul(over, float(isNew)), goesOn)
+}
+
 func credit(t turn, fresh int) (reward, weight *Node) {
-	steps := t.Over.Shape().Dimensions[0]
-	goesOn := OneMinus(t.Over)
-	prize := ops.Backward(t.Prize, goesOn) // carried back to where the episode began
-	reward = Add(t.Reward, Mul(Mul(t.Alice, t.End), prize))
-	number := Iota(t.Over.Graph(), t.Over.Shape(), 0)
-	late := float(atLeast(number, float64(steps-fresh)))
-	return reward, ops.Backward(Mul(t.Over, late), goesOn)
+	return Credit(t.Alice, t.Reward, t.Prize, t.End, t.Over, fresh)
 }
 
 // advantages are those of both minds, each by its own critic, with the targets of the critics. Neither sees beyond the end of its own phase.
