@@ -100,6 +100,15 @@ func TestEpisodes(t *testing.T) {
 			},
 		},
 		{
+			"Bob knows a shorter way: Alice earns nothing, and loses nothing", "mode=repeat", []float32{10, -1, phaseAlice}, []int32{right, left, right, right},
+			[]expect{
+				{place: 11, t: 1, his: 1},
+				{place: 10, t: 2, his: 2},
+				{place: 10, phase: phaseBob, t: 3, his: 3, end: true, set: true},
+				{place: 11, phase: phaseBob, t: 4, his: 3, reward: -0.125, end: true, over: true, tried: true, got: true},
+			},
+		},
+		{
 			"Alice stops at once", "mode=repeat", []float32{10, -1, phaseAlice}, []int32{stop},
 			[]expect{{place: 10, phase: phaseBob, end: true, over: true, set: true}},
 		},
