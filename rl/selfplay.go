@@ -16,7 +16,7 @@ func selfPlayPresets() []run.Preset {
 		name, about string
 		config      selfplay.Config
 	}{
-		{"hallway", "walk a corridor from one cell to another", selfplay.Config{}},
+		{"hallway", "walk a corridor from one cell to another", selfplay.Config{Total: 100_000, ConstantLR: true}},
 		{"lightkey", "open a gate by its lever, in the dark", selfplay.Config{Env: "lightkey", Steps: 112, Total: 500_000}},
 		{"mountaincar", "drive a car out of a valley, rewarded at the top alone", selfplay.Config{Env: "mountaincar", Steps: 512, Envs: 16, Total: 1_000_000}},
 		{"pointmass", "push a mass round a wall, rewarded at the goal alone", selfplay.Config{Env: "pointmass", Steps: 100, Total: 500_000}},
@@ -27,7 +27,7 @@ func selfPlayPresets() []run.Preset {
 			{"-plain", "none", "%s: the target task alone, with nobody to set tasks"},
 		} {
 			c := t.config
-			c.Alice = a.alice
+			c.Alice, c.Entropy, c.AliceEntropy = a.alice, 0.01, 0.01
 			out = append(out, selfPlayPreset("selfplay-"+t.name+a.suffix, fmt.Sprintf(a.about, t.about), c))
 		}
 	}
