@@ -58,7 +58,7 @@ func TestLearns(t *testing.T) {
 // what was best.
 func TestStopsEarly(t *testing.T) {
 	e := backendtest.XLA(t)
-	r := trainertest.Train(t, open(t, e, expert(t, "cartpole-fixed"), "trajectories=1 every=10 lr=1e-2 iterations=100 updates=20 patience=5 eval_episodes=2"), 2)
+	r := trainertest.Train(t, open(t, e, expert(t, "acrobot-fixed"), "env=acrobot-fixed trajectories=1 every=10 lr=1e-2 iterations=100 updates=20 patience=5 eval_episodes=2"), 2)
 	least, last := math.Inf(1), 0.0
 	for _, row := range r.Rows {
 		if v, ok := row.Values["losses/held_out"]; ok {
@@ -82,7 +82,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"no step left", "trajectories=1 every=400", "cannot be parted"},
 		{"nothing held out", "validation=1.5", "validation is 1.5"},
 		{"negative weights", "entropy=-1", "entropy is -1"},
-		{"no batch", "batch=-1", "batch is -1"},
+		{"no batch", "batch=-1", "batch -1: give at least 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &bc.Config{}
