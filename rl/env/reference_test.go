@@ -236,6 +236,7 @@ func references() map[string]reference {
 		"fourrooms":         gridReference(FourRooms()),
 		"lightkey":          gridReference(LightKey()),
 		"hallway":           hallwayReference(),
+		"pointmass-open":    pointMassReference(0, false, false),
 		"pointmass":         pointMassReference(1, false, false),
 		"pointmass-left":    pointMassReference(-1, false, false),
 		"pointmass-sparse":  pointMassReference(1, false, true),
