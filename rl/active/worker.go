@@ -88,15 +88,9 @@ func (l *learner) build(b *backend.Engine) error {
 }
 
 func (l *learner) close() {
-	if l.sample != nil {
-		l.sample.Close()
-	}
-	if l.ascend != nil {
-		l.ascend.Close()
-	}
-	if l.look != nil {
-		l.look.Close()
-	}
+	l.sample.Close()
+	l.ascend.Close()
+	l.look.Close()
 }
 
 // start is the prior: points drawn uniformly from the ball, and no answers.

@@ -281,15 +281,9 @@ func (g *gail) close() {
 	if g.policy != nil {
 		g.policy.Close()
 	}
-	if g.remember != nil {
-		g.remember.Close()
-	}
-	if g.judged != nil {
-		g.judged.Close()
-	}
-	if g.taught != nil {
-		g.taught.Close()
-	}
+	g.remember.Close()
+	g.judged.Close()
+	g.taught.Close()
 	if g.cloner != nil {
 		g.cloner.Close()
 	}

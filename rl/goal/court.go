@@ -246,13 +246,7 @@ func (w *court) compile(side *errgroup.Group) {
 
 // Close frees the programs.
 func (w *court) Close() {
-	if w.filing != nil {
-		w.filing.Close()
-	}
-	if w.fitting != nil {
-		w.fitting.Close()
-	}
-	if w.verdicts != nil {
-		w.verdicts.Close()
-	}
+	w.filing.Close()
+	w.fitting.Close()
+	w.verdicts.Close()
 }

@@ -170,10 +170,6 @@ func examine[S any](ctx context.Context, x *examiner, seed int64, s loop.Values[
 // Close frees the programs.
 func (x *examiner) Close() {
 	_ = x.ahead.Wait() // its error is examine's
-	if x.loop != nil {
-		x.loop.Close()
-	}
-	if x.reset != nil {
-		x.reset.Close()
-	}
+	x.loop.Close()
+	x.reset.Close()
 }

@@ -119,9 +119,7 @@ func (l *Look) Close() {
 	if l.exam != nil {
 		l.exam.Close()
 	}
-	if l.scores != nil {
-		l.scores.Close()
-	}
+	l.scores.Close()
 }
 
 // Success is the share of greedy episodes that end in success, for any actor-critic in a checkpoint: what an imitation is worth by the measure of

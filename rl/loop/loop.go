@@ -324,8 +324,12 @@ func (l *Loop[S, C, O]) runSteps(from, n int, s Values[S], c Values[C]) (Values[
 	return s, Values[O]{ts: stacked}, nil
 }
 
-// Close frees the compiled program.
-func (l *Loop[S, C, O]) Close() { l.exec.Finalize() }
+// Close frees the compiled program. A nil Loop, one that New could not make, has nothing to free.
+func (l *Loop[S, C, O]) Close() {
+	if l != nil {
+		l.exec.Finalize()
+	}
+}
 
 // advice adds, to an error of gomlx's graph building, which rule of this package was broken.
 func advice(err error) string {
@@ -394,5 +398,9 @@ func (f *Func[I, O]) Call(ctx context.Context, in Values[I]) (out Values[O], err
 	return Values[O]{ts: res}, nil
 }
 
-// Close frees the compiled program.
-func (f *Func[I, O]) Close() { f.exec.Finalize() }
+// Close frees the compiled program. A nil Func has nothing to free.
+func (f *Func[I, O]) Close() {
+	if f != nil {
+		f.exec.Finalize()
+	}
+}

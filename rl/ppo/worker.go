@@ -96,15 +96,9 @@ func (p *Learner) Player() *rollout.Player { return p.player }
 
 // Close frees the programs.
 func (p *Learner) Close() {
-	if p.player != nil {
-		p.player.Close()
-	}
-	if p.prepare != nil {
-		p.prepare.Close()
-	}
-	if p.update != nil {
-		p.update.Close()
-	}
+	p.player.Close()
+	p.prepare.Close()
+	p.update.Close()
 }
 
 // compile compiles what training needs, side by side.

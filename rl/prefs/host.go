@@ -132,15 +132,9 @@ func (h *host) close() {
 	if h.desk != nil {
 		h.desk.close()
 	}
-	if h.choose != nil {
-		h.choose.Close()
-	}
-	if h.put != nil {
-		h.put.Close()
-	}
-	if h.scenes != nil {
-		h.scenes.Close()
-	}
+	h.choose.Close()
+	h.put.Close()
+	h.scenes.Close()
 }
 
 // consult puts the queries of round r if it is due, and learns from answers that are new. It says whether there were any.

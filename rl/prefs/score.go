@@ -137,10 +137,6 @@ func (r *randomPlayer) play(ctx context.Context, stream int64) (mean float64, er
 }
 
 func (r *randomPlayer) close() {
-	if r.start != nil {
-		r.start.Close()
-	}
-	if r.loop != nil {
-		r.loop.Close()
-	}
+	r.start.Close()
+	r.loop.Close()
 }

@@ -220,21 +220,11 @@ func (l *learner) compile(ctx context.Context) error {
 
 // close frees the programs.
 func (l *learner) close() {
-	if l.take != nil {
-		l.take.Close()
-	}
-	if l.ask != nil {
-		l.ask.Close()
-	}
-	if l.fit != nil {
-		l.fit.Close()
-	}
-	if l.test != nil {
-		l.test.Close()
-	}
-	if l.pay != nil {
-		l.pay.Close()
-	}
+	l.take.Close()
+	l.ask.Close()
+	l.fit.Close()
+	l.test.Close()
+	l.pay.Close()
 	if l.random != nil {
 		l.random.close()
 	}

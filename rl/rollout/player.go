@@ -107,10 +107,12 @@ func (p *Player) Compile(ctx context.Context, mind loop.Values[Mind]) error {
 	return errors.Join(err, w.Close())
 }
 
-// Close frees the programs.
+// Close frees the programs. A nil Player has none.
 func (p *Player) Close() {
-	p.loop.Close()
-	p.reset.Close()
+	if p != nil {
+		p.loop.Close()
+		p.reset.Close()
+	}
 }
 
 // StepsLike are zeros of the shapes of a trajectory.

@@ -125,12 +125,8 @@ func (x *examiner) step(_ *Node, s exam, m minds) (exam, nothing) {
 
 func (x *examiner) close() {
 	x.begin.Close()
-	if x.attention != nil {
-		x.attention.Close()
-	}
-	if x.loop != nil {
-		x.loop.Close()
-	}
+	x.attention.Close()
+	x.loop.Close()
 }
 
 // examine plays the games that stream is the seed of: 1 for each that was solved, and the moves it took.

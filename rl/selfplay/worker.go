@@ -123,18 +123,10 @@ func (p *programs) compile(ctx context.Context) error {
 }
 
 func (p *programs) close() {
-	if p.reset != nil {
-		p.reset.Close()
-	}
-	if p.play != nil {
-		p.play.Close()
-	}
-	if p.prepare != nil {
-		p.prepare.Close()
-	}
-	if p.update != nil {
-		p.update.Close()
-	}
+	p.reset.Close()
+	p.play.Close()
+	p.prepare.Close()
+	p.update.Close()
 	if p.exam != nil {
 		p.exam.close()
 	}
