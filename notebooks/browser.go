@@ -20,6 +20,7 @@ func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	flags := newFlags("check-browser", out)
 	fast := flags.Bool("fast", false, "cut the steps: sets REWARDLAB_FAST=1, which the cells read")
 	live := flags.Bool("live", false, "fail unless a chart was seen to change while the notebook ran")
+	click := flags.Bool("click", false, "press the buttons that cells show while they run, in turn: the cells in which a person plays or answers")
 	timeout := flags.Duration("timeout", 20*time.Minute, "longest the whole notebook may take")
 	if err := parse(flags, args, 1); err != nil {
 		return err
@@ -73,7 +74,7 @@ func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "  JupyterLab answers at %s; compiling the browser's driver\n", server.Base)
 	cmd := env.Go(ctx, "run", "./notebooks/internal/browsercheck", "-browser", browser, "-timeout", timeout.String(),
-		fmt.Sprintf("-live=%t", *live), "-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
+		fmt.Sprintf("-live=%t", *live), fmt.Sprintf("-click=%t", *click), "-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
 	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+server.Token)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	err = cmd.Run()

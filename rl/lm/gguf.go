@@ -242,6 +242,9 @@ func (f *file) weights(b compute.Backend) (map[string]*tensors.Tensor, error) {
 		if panicked := exceptions.TryCatch[error](func() { t, err = r.ReadTensor(b, name) }); panicked != nil {
 			err = panicked
 		}
+		if err == nil && (strings.HasSuffix(name, "attn_q.weight") || strings.HasSuffix(name, "attn_k.weight")) {
+			err = f.llama.halved(t)
+		}
 		if err == nil {
 			err = t.ToDevice(b, 0)
 		}
@@ -252,6 +255,21 @@ func (f *file) weights(b compute.Backend) (map[string]*tensors.Tensor, error) {
 		out[name] = t
 	}
 	return out, nil
+}
+
+// halved reorders the rows of queries or keys. The file keeps the two numbers of a head that are turned together side by side; afterwards the first of
+// all pairs come first, so that they are turned as whole halves. Products of queries and keys are sums over all, and stay what they are.
+func (l llama) halved(t *tensors.Tensor) error {
+	row := int(t.Shape().Memory()) / t.Shape().Dimensions[0]
+	return t.MutableBytes(func(data []byte) {
+		head := make([]byte, l.head*row)
+		for rest := data; len(rest) > 0; rest = rest[len(head):] {
+			copy(head, rest)
+			for i := range l.head {
+				copy(rest[(i%2*l.head/2+i/2)*row:], head[i*row:][:row])
+			}
+		}
+	})
 }
 
 func free(ts map[string]*tensors.Tensor) {

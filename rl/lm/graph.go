@@ -15,11 +15,16 @@ type pass struct {
 
 func (p pass) scores(tokens, cos, sin, mask, rows, at, targets *Node) *Node {
 	x := Gather(p.weight("token_embd.weight"), ExpandAxes(tokens, -1))
+	scored := func(x *Node) *Node { return Gather(x, ExpandAxes(rows, -1)) }
 	for i := range p.layers {
 		w := func(name string) *Node { return p.weight(layer(i, name)) }
 		h := p.norm(x, w("attn_norm"))
 		q, k, v := p.turn(linear(h, w("attn_q")), p.heads, cos, sin), p.turn(linear(h, w("attn_k")), p.kvHeads, cos, sin), linear(h, w("attn_v"))
-		x = Add(x, linear(p.attend(q, k, v, mask), w("attn_output")))
+		heard := p.attend(q, k, v, mask)
+		if i == p.layers-1 { // nothing looks at the other places any more
+			heard, x = scored(heard), scored(x)
+		}
+		x = Add(x, linear(heard, w("attn_output")))
 		h = p.norm(x, w("ffn_norm"))
 		gate := linear(h, w("ffn_gate"))
 		x = Add(x, linear(Mul(Mul(gate, Sigmoid(gate)), linear(h, w("ffn_up"))), w("ffn_down")))
@@ -28,12 +33,11 @@ func (p pass) scores(tokens, cos, sin, mask, rows, at, targets *Node) *Node {
 	if !p.tied {
 		head = p.weight("output.weight")
 	}
-	// The vocabulary is most of a small model's work, so only the rows that are scored meet it.
-	x = Gather(p.norm(x, p.weight("output_norm.weight")), ExpandAxes(rows, -1))
-	logits := linear(x, head)
+	// The vocabulary is much of a small model's work: only rows that are scored meet it, and what is not asked for is not written out.
+	logits := linear(p.norm(x, p.weight("output_norm.weight")), head)
 	top := ReduceAndKeep(logits, ReduceMax, -1)
 	total := Add(Log(ReduceSum(Exp(Sub(logits, top)), -1)), Squeeze(top, -1))
-	return Gather(Sub(logits, ExpandAxes(total, -1)), Stack([]*Node{at, targets}, -1))
+	return Sub(Gather(logits, Stack([]*Node{at, targets}, -1)), Gather(total, ExpandAxes(at, -1)))
 }
 
 // linear multiplies by weights [out, in].
@@ -45,12 +49,12 @@ func (p pass) norm(x, w *Node) *Node {
 	return Mul(Div(x, Sqrt(AddScalar(mean, p.eps))), ExpandLeftToRank(w, 2))
 }
 
-// turn is the rotary position embedding. GGUF files of llamas keep the two numbers that are turned together side by side.
+// turn is the rotary position embedding, which turns the first half of a head's numbers with the second: halved has put them there.
 func (p pass) turn(x *Node, heads int, cos, sin *Node) *Node {
-	n := x.Shape().Dimensions[0]
-	y := Reshape(x, n, heads, p.head/2, 2)
-	a, b := Slice(y, AxisRange(), AxisRange(), AxisRange(), AxisElem(0)), Slice(y, AxisRange(), AxisRange(), AxisRange(), AxisElem(1))
-	c, s := Reshape(cos, n, 1, p.head/2, 1), Reshape(sin, n, 1, p.head/2, 1)
+	n, half := x.Shape().Dimensions[0], p.head/2
+	y := Reshape(x, n, heads, p.head)
+	a, b := Slice(y, AxisRange(), AxisRange(), AxisRange(0, half)), Slice(y, AxisRange(), AxisRange(), AxisRange(half))
+	c, s := Reshape(cos, n, 1, half), Reshape(sin, n, 1, half)
 	return Reshape(Concatenate([]*Node{Sub(Mul(a, c), Mul(b, s)), Add(Mul(a, s), Mul(b, c))}, -1), n, heads*p.head)
 }
 

@@ -191,7 +191,7 @@ func (m *Local) tokenize(q Query) (tokenized, error) {
 
 // run computes the scores of one row.
 func (m *Local) run(t *tree) (scores []float32, err error) {
-	places, n := roundUp(len(t.tokens), placeSizes), roundUp(max(len(t.rows), len(t.at)), scoreSizes)
+	places, rows, asked := roundUp(len(t.tokens), placeSizes), roundUp(len(t.rows), rowSizes), roundUp(len(t.at), askedSizes)
 	half := m.file.llama.head / 2
 	cos, sin := make([]float32, places*half), make([]float32, places*half)
 	for i, depth := range t.depths {
@@ -203,8 +203,8 @@ func (m *Local) run(t *tree) (scores []float32, err error) {
 	in := []any{
 		tensors.FromFlatDataAndDimensions(padded(t.tokens, places), places),
 		tensors.FromFlatDataAndDimensions(cos, places, half), tensors.FromFlatDataAndDimensions(sin, places, half),
-		tensors.FromFlatDataAndDimensions(t.mask(places), places, places), tensors.FromFlatDataAndDimensions(padded(t.rows, n), n),
-		tensors.FromFlatDataAndDimensions(padded(t.at, n), n), tensors.FromFlatDataAndDimensions(padded(t.targets, n), n),
+		tensors.FromFlatDataAndDimensions(t.mask(places), places, places), tensors.FromFlatDataAndDimensions(padded(t.rows, rows), rows),
+		tensors.FromFlatDataAndDimensions(padded(t.at, asked), asked), tensors.FromFlatDataAndDimensions(padded(t.targets, asked), asked),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

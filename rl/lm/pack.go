@@ -90,10 +90,11 @@ func (q tokenized) depth() int {
 	return len(q.prompt) + longest
 }
 
-// Every shape of a program is compiled, which takes a second or two, so sizes are rounded up to a few.
+// Every shape of a program is compiled, which takes a second or two, so sizes are rounded up to a few. Places and rows are work; scores cost nothing.
 var (
 	placeSizes = []int{32, 64, 96, 128, 192, 256, 384, 512}
-	scoreSizes = []int{16, 32, 64, 128, 256}
+	rowSizes   = []int{16, 32, 64, 128, 256}
+	askedSizes = []int{64, 512}
 )
 
 func roundUp(n int, sizes []int) int {

@@ -17,6 +17,7 @@ const (
 	mostPages     = 60
 	startLimit    = 90 * time.Second
 	pollEvery     = 150 * time.Millisecond
+	clickEvery    = 700 * time.Millisecond // a person is slower, and pictures are worth taking in between
 )
 
 // What is asked of the page. JupyterLab puts itself in window.jupyterapp (lab.Config.Expose).
@@ -57,6 +58,18 @@ const (
 		return found;
 	})()`
 
+	// Presses the next of the buttons of the cell that is running, the first one with a star for its number, and returns that cell and what stands on
+	// the button; -1 where there is none. Going round them, every button is pressed sooner or later.
+	jsClick = `(() => {
+		const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
+		const at = cells.findIndex(c => c.querySelector('.jp-InputPrompt')?.textContent.includes('*'));
+		const buttons = at < 0 ? [] : [...cells[at].querySelectorAll('.jp-OutputArea button')].filter(b => !b.disabled && b.offsetParent);
+		if (!buttons.length) return {cell: -1, label: ''};
+		const b = buttons[(window.checkClicks = (window.checkClicks ?? -1) + 1) % buttons.length];
+		b.click();
+		return {cell: at, label: b.textContent.trim()};
+	})()`
+
 	jsShow = `document.querySelectorAll('.jp-Notebook .jp-Cell')[%d].querySelector('.jp-OutputArea')?.scrollIntoView({block: 'center'}), true`
 
 	jsScroll = `(() => {
@@ -71,7 +84,7 @@ const (
 )
 
 // drive runs the notebook and returns it as it stands in the page afterwards.
-func drive(ctx context.Context, limit time.Duration, browser, lab, token, notebook, out string, rep *report) ([]byte, error) {
+func drive(ctx context.Context, limit time.Duration, click bool, browser, lab, token, notebook, out string, rep *report) ([]byte, error) {
 	profile, err := os.MkdirTemp("", "rewardlab-browser-")
 	if err != nil {
 		return nil, err
@@ -96,7 +109,7 @@ func drive(ctx context.Context, limit time.Duration, browser, lab, token, notebo
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height), chromedp.Navigate(address)); err != nil {
 		return nil, fmt.Errorf("opening JupyterLab: %w", err)
 	}
-	d := &driver{out: out, rep: rep, frames: map[int]map[int64]bool{}}
+	d := &driver{out: out, rep: rep, click: click, frames: map[int]map[int64]bool{}}
 	if err := d.await(ctx, jsReady, startLimit); err != nil {
 		d.picture(browserCtx, "stuck")
 		return nil, fmt.Errorf("the notebook and its kernel: %w: see the picture %s-stuck.png", err, out)
@@ -125,6 +138,7 @@ var errNotReady = errors.New("given up")
 type driver struct {
 	out    string
 	rep    *report
+	click  bool                   // press the buttons that cells wait for
 	frames map[int]map[int64]bool // by cell: the different pictures of its chart
 	shots  int
 }
@@ -147,8 +161,14 @@ func (d *driver) await(ctx context.Context, js string, limit time.Duration) erro
 // takes one photograph of the work in progress in any case.
 func (d *driver) watch(ctx context.Context) error {
 	start := time.Now()
-	said := start
+	said, clicked := start, start
 	for {
+		if d.click && time.Since(clicked) > clickEvery {
+			clicked = time.Now()
+			if err := d.press(ctx); err != nil {
+				return err
+			}
+		}
 		done, err := chromedp.Run(ctx, chromedp.Evaluate[string](jsDone))
 		if err != nil {
 			return err
@@ -195,6 +215,22 @@ func (d *driver) watch(ctx context.Context) error {
 			return fmt.Errorf("still running after %.0f s: %w", time.Since(start).Seconds(), err)
 		}
 	}
+}
+
+// press clicks a button of the cell that is running, if it has one, and photographs what came of the one before.
+func (d *driver) press(ctx context.Context) error {
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[click](jsClick))
+	if err != nil || got.Cell < 0 {
+		return err
+	}
+	d.rep.Clicks = append(d.rep.Clicks, got)
+	if n := len(d.rep.Clicks); n > 12 && n%10 != 0 {
+		return nil
+	}
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(jsShow, got.Cell))); err != nil {
+		return err
+	}
+	return d.picture(ctx, fmt.Sprintf("click-%03d", len(d.rep.Clicks)))
 }
 
 func (d *driver) tally() {

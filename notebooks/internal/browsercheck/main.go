@@ -1,5 +1,5 @@
 // Command browsercheck opens a notebook in a running JupyterLab in headless Chromium, runs all its cells, watches its
-// charts while they run, and takes pictures. `go run ./notebooks check-browser` starts it.
+// charts while they run, presses buttons where it is told to, and takes pictures. `go run ./notebooks check-browser` starts it.
 //
 // It is a program of its own because the package that drives the browser takes long to compile.
 package main
@@ -27,6 +27,7 @@ type report struct {
 	OpenS    float64           `json:"open_s"`
 	RunS     float64           `json:"run_s"`
 	Charts   []chart           `json:"charts"`
+	Clicks   []click           `json:"clicks,omitempty"`
 	Pictures []string          `json:"pictures"`
 	Failures []*runner.Failure `json:"failures"`
 }
@@ -35,6 +36,12 @@ type report struct {
 type chart struct {
 	Cell   int `json:"cell"`
 	Frames int `json:"frames"`
+}
+
+// click is a button that was pressed.
+type click struct {
+	Cell  int    `json:"cell"`
+	Label string `json:"label"`
 }
 
 func main() {
@@ -53,6 +60,7 @@ func check(ctx context.Context) error {
 	notebook := flag.String("notebook", "", "the notebook, relative to JupyterLab's root folder")
 	out := flag.String("out", "browser", "what the files it writes begin with")
 	live := flag.Bool("live", false, "fail unless a chart was seen to change")
+	press := flag.Bool("click", false, "press the buttons that cells show while they run, in turn; fail if there are none")
 	timeout := flag.Duration("timeout", 20*time.Minute, "longest the notebook may take")
 	flag.Parse()
 
@@ -61,11 +69,11 @@ func check(ctx context.Context) error {
 		os.Remove(path)
 	}
 	rep := &report{}
-	book, err := drive(ctx, *timeout, *browser, *lab, os.Getenv("JUPYTER_TOKEN"), *notebook, *out, rep)
+	book, err := drive(ctx, *timeout, *press, *browser, *lab, os.Getenv("JUPYTER_TOKEN"), *notebook, *out, rep)
 	if err != nil {
 		err = fmt.Errorf("browser check of %s: %w", *notebook, err)
 	} else {
-		err = verdict(book, *live, rep)
+		err = verdict(book, *live, *press, rep)
 	}
 	rep.OK = err == nil
 	data, jsonErr := json.MarshalIndent(rep, "", "  ")
@@ -76,6 +84,9 @@ func check(ctx context.Context) error {
 	for _, c := range rep.Charts {
 		fmt.Printf("  the chart of cell %d showed %d different pictures while the notebook ran\n", c.Cell, c.Frames)
 	}
+	if len(rep.Clicks) > 0 {
+		fmt.Printf("  %d buttons were pressed\n", len(rep.Clicks))
+	}
 	if err == nil {
 		fmt.Printf("✓ %s in the browser\n", *notebook)
 	}
@@ -83,7 +94,7 @@ func check(ctx context.Context) error {
 }
 
 // verdict judges the notebook as it stands after the run.
-func verdict(data []byte, live bool, rep *report) error {
+func verdict(data []byte, live, press bool, rep *report) error {
 	book, err := nbfile.Parse(data)
 	if err != nil {
 		return err
@@ -101,6 +112,9 @@ func verdict(data []byte, live bool, rep *report) error {
 	}
 	if live && !slices.ContainsFunc(rep.Charts, func(c chart) bool { return c.Frames > 1 }) {
 		all = append(all, errors.New("no chart changed while the notebook ran"))
+	}
+	if press && len(rep.Clicks) == 0 {
+		all = append(all, errors.New("no cell showed a button while it ran"))
 	}
 	return errors.Join(all...)
 }

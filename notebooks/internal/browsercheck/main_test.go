@@ -25,10 +25,20 @@ func TestVerdict(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := verdict(book(tt.cells), tt.live, &report{Charts: tt.charts})
+			err := verdict(book(tt.cells), tt.live, false, &report{Charts: tt.charts})
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestVerdictOfClicks(t *testing.T) {
+	book := []byte(`{"nbformat":4,"cells":[]}`)
+	if err := verdict(book, false, true, &report{}); err == nil || !strings.Contains(err.Error(), "no cell showed a button") {
+		t.Errorf("nothing to press: %v", err)
+	}
+	if err := verdict(book, false, true, &report{Clicks: []click{{3, "stop"}}}); err != nil {
+		t.Error(err)
 	}
 }
