@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 		prior          string
 		weight, lambda float64
 	}{{"rule", 1, 0}, {"rule", 3, 0.05}, {"rule", 3, 0.1}, {"rule", 3, 0.25}, {"rule", 3, 0.5}, {"rule", 3, 1}, {"rule", 10, 0.25},
-		{"smollm2", 1, 0.1}, {"smollm2", 1, 0.25}, {"smollm2", 1, 0.5}, {"smollm2", 1, 1}} {
+		{"smollm2", 1, 0.05}, {"smollm2", 1, 0.1}, {"smollm2", 1, 0.25}, {"smollm2", 1, 0.5}, {"smollm2", 1, 1}} {
 		if *tablePrior != "" && row.prior != *tablePrior {
 			continue
 		}
