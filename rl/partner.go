@@ -27,6 +27,9 @@ func partnerPresets() []run.Preset {
 	ppo := partner.PPO{Told: partner.Told{Config: SmallHanabi(), Beta: 3, LR: 1.5e-3, LambdaEnd: &none}, Lambda: &fifth, Iterations: 150, Epochs: 6, Minibatches: 16, Trace: 0.9, Entropy: 0.003}
 	plainPPO := ppo
 	plainPPO.Lambda = &none
+	// Most games of a beginner are lost, and with them all points: the full game pays for more entropy, and for a lighter hand with the instruction.
+	light := 0.05
+	fullPPO := partner.PPO{Told: partner.Told{Beta: 3, LR: 2e-3, Gamma: 0.99, LambdaEnd: &none, EvalEvery: 20, EvalGames: 200}, Lambda: &light, Iterations: 500, Minibatches: 8}
 	var out []run.Preset
 	for _, p := range []struct {
 		name, summary string
@@ -44,6 +47,7 @@ func partnerPresets() []run.Preset {
 	}{
 		{"instructppo-hanabi-small", "PPO plays a small Hanabi, and is drawn to what it was told hints are for", ppo},
 		{"instructppo-hanabi-small-plain", "the same without the instruction: every seed has conventions of its own", plainPPO},
+		{"instructppo-hanabi", "PPO plays the full game for two: four points after two million moves", fullPPO},
 	} {
 		out = append(out, partnerPreset(p.name, partner.AlgorithmPPO, p.summary, p.config, partner.NewPPO))
 	}

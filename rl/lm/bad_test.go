@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,5 +167,19 @@ func TestChat(t *testing.T) {
 	}
 	if got[0][0] != got[1][0] || got[0][0] == got[2][0] {
 		t.Errorf("as a chat %g, written out %g, without a template %g", got[0][0], got[1][0], got[2][0])
+	}
+}
+
+// TestUnknownTokens: a vocabulary of two letters cannot say a third one, and says which.
+func TestUnknownTokens(t *testing.T) {
+	b, err := newBPE([]string{"a", "b"}, []int64{1, 1}, nil, false, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := b.encode("abba"); err != nil || !slices.Equal(ids, []int32{0, 1, 1, 0}) {
+		t.Errorf("abba is %d (%v)", ids, err)
+	}
+	if _, err := b.encode("abz"); !errors.Is(err, errNoToken) || !strings.Contains(err.Error(), "'z': leave it out") {
+		t.Errorf("error %v", err)
 	}
 }
