@@ -113,3 +113,19 @@ func TestMeet(t *testing.T) {
 		t.Log(line)
 	}
 }
+
+// The full game for two. Random moves lose all lives, and with them all points, in every one of 15,851 games.
+func TestFullHanabiIsLearned(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for a quarter of a minute")
+	}
+	e := backendtest.XLA(t)
+	t.Setenv(backend.EnvSpec, "xla:"+e.Plugin)
+	r, err := rl.Train(t.Context(), "instructq-hanabi", rl.Options{Folder: t.TempDir() + "/run", Set: []string{"iterations=600", "eval_every=200", "eval_games=100", "games=200"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if score := r.Eval[1]["eval/score"]; score < 1 {
+		t.Errorf("%.2f points, want more than 1", score)
+	}
+}

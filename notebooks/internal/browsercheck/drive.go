@@ -45,7 +45,11 @@ const (
 		return true;
 	})()`
 
-	jsDone = `window.checkDone`
+	// The command is over at the first cell that fails, as exercises are meant to, while the kernel goes on with the others: it must have been idle for a while.
+	jsDone = `(() => {
+		window.checkIdle = window.checkPanel.sessionContext.session?.kernel?.status === 'idle' ? (window.checkIdle ?? 0) + 1 : 0;
+		return window.checkIdle > 8 ? window.checkDone : '';
+	})()`
 
 	// For every cell with a chart: its place and a number made from the chart's pixels or marks.
 	jsCharts = `(() => {
