@@ -145,9 +145,7 @@ func NewDAgger(ctx context.Context, b *backend.Engine, e env.Env, c *DAggerConfi
 		Total: c.Iterations, Chunk: max(1, c.Iterations/10), LogEvery: 1, StepsPer: c.Envs * c.Steps,
 		Evaluate: Normalised(rollout.Evaluation[DAggerState](exam, "Policy."), d),
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Closers = append(w.Closers, t.Mind.Close)
 	// One round of play compiles the programs.
 	s, err := p.start(ctx, 0)

@@ -56,9 +56,7 @@ func New(ctx context.Context, b *backend.Engine, c *Config, digits *Digits) (*tr
 		Total: c.Iterations, Chunk: c.chunk(), LogEvery: c.every(), StepsPer: c.Batch,
 		Evaluate: p.evaluate,
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

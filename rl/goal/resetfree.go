@@ -12,7 +12,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/rollout"
-	"github.com/rewardlab/rewardlab/rl/run"
 	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
@@ -88,9 +87,7 @@ func NewResetFree(ctx context.Context, b *backend.Engine, e env.Env, c *ResetFre
 			return examine(ctx, exam, seed, s, "Forward.")
 		},
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

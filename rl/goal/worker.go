@@ -175,9 +175,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datase
 			return examine(ctx, exam, seed, s, "")
 		},
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

@@ -42,9 +42,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
 		Evaluate: rollout.Evaluation[State](exam, ""),
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

@@ -89,9 +89,7 @@ func build[S any](ctx context.Context, e *backend.Engine, m method[S]) (*trainer
 			return exam.examine(ctx, seed, run.StreamEval, s.Get("Theta"))
 		},
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

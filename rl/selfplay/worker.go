@@ -43,9 +43,7 @@ func open(ctx context.Context, b *backend.Engine, t *task, c *Config) (*trainer.
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
 		Evaluate: p.evaluate,
 	}
-	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
-		return plan.Trainer(ctx, seed, state)
-	}
+	w.Make = plan.Trainer
 	w.Details.CompileSeconds = time.Since(began).Seconds()
 	return w, nil
 }

@@ -42,8 +42,9 @@ type Plan[S any] struct {
 	Evaluate func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error)
 }
 
-// Trainer makes the trainer of one seed: from the start when state is nil, else from where state was taken.
-func (p *Plan[S]) Trainer(_ context.Context, seed int64, state []run.Array) (*Trainer[S], error) {
+// Trainer makes the trainer of one seed, a *Trainer[S]: from the start when state is nil, else from where state was taken. It is what Worker.Make
+// wants.
+func (p *Plan[S]) Trainer(_ context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 	t := &Trainer[S]{plan: p, seed: seed}
 	var err error
 	if state == nil {
@@ -70,7 +71,7 @@ type Program[S, C, O any] struct {
 }
 
 // Trainer is Plan's.
-func (p *Program[S, C, O]) Trainer(ctx context.Context, seed int64, state []run.Array) (*Trainer[S], error) {
+func (p *Program[S, C, O]) Trainer(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 	plan := &Plan[S]{
 		Advance: func(ctx context.Context, from, n int, s loop.Values[S]) (loop.Values[S], []Metric, error) {
 			s, outs, err := p.Loop.Run(ctx, from, n, s, p.Constants)
