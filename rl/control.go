@@ -2,7 +2,6 @@ package rl
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/rewardlab/rewardlab/rl/a2c"
 	"github.com/rewardlab/rewardlab/rl/backend"
@@ -12,11 +11,7 @@ import (
 )
 
 // greedyReturn is the score of everything that learns to act for the environment's own reward.
-func greedyReturn() run.Score {
-	return run.Score{Name: "mean return of greedy episodes", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
-		return evaluated(eval, "eval/return")
-	}}
-}
+func greedyReturn() run.Score { return scored("mean return of greedy episodes", "eval/return") }
 
 // arcade is PPO in a game of 10 by 10 cells.
 func arcade(game string) ppo.Config {
@@ -37,9 +32,9 @@ func push() ppo.Config {
 
 // ppoPresets are proximal policy optimisation in the environments of the table.
 func ppoPresets() []run.Preset {
-	return controls("ppo", ppo.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *ppo.Config) (run.Worker, error) {
-		return ppo.New(ctx, e, made, c)
-	}, func(c *ppo.Config) string { return c.Env }, []control[ppo.Config]{
+	return presets("ppo", ppo.ConfigSource, greedyReturn(), func(ctx context.Context, c *ppo.Config, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return ppo.New(ctx, e, in, c) })
+	}, []row[ppo.Config]{
 		{"ppo-cartpole", "PPO balances a pole: 4 environments, CleanRL's sizes", ppo.Config{Entropy: 0.01}},
 		{"ppo-cartpole-64", "the same with 64 environments at once", ppo.Config{Envs: 64, Total: 2_000_000, LR: 1e-3, Entropy: 0.01}},
 		{"ppo-cartpole-ensemble", "eight agents at once in one program, each with nets and environments of its own", ppo.Config{Ensemble: 8, Entropy: 0.01}},
@@ -66,57 +61,10 @@ func ppoPresets() []run.Preset {
 
 // a2cPresets are the advantage actor-critic.
 func a2cPresets() []run.Preset {
-	return controls("a2c", a2c.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *a2c.Config) (run.Worker, error) {
-		return a2c.New(ctx, e, made, c)
-	}, func(c *a2c.Config) string { return c.Env }, []control[a2c.Config]{
+	return presets("a2c", a2c.ConfigSource, greedyReturn(), func(ctx context.Context, c *a2c.Config, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return a2c.New(ctx, e, in, c) })
+	}, []row[a2c.Config]{
 		{"a2c-cartpole", "the advantage actor-critic balances a pole", a2c.Config{
 			Envs: 32, Steps: 5, LR: 2e-3, Entropy: 0.01, NormAdvantage: true}},
 	})
-}
-
-// control is a preset of a learner with configuration C in one environment.
-type control[C any] struct {
-	name, summary string
-	config        C
-}
-
-// controls makes presets of rows. learner compiles a configuration in its environment, which is called environment(c) in the table.
-func controls[C any](algorithm, source string, learner func(context.Context, *backend.Engine, env.Env, *C) (run.Worker, error),
-	environment func(*C) string, rows []control[C]) []run.Preset {
-	out := make([]run.Preset, len(rows))
-	for i, p := range rows {
-		out[i] = run.Preset{
-			Name: p.name, Algorithm: algorithm, Summary: p.summary, Score: greedyReturn(),
-			New:          func() any { c := p.config; return &c },
-			ConfigSource: source,
-			Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-				c, ok := cfg.(*C)
-				if !ok {
-					return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
-				}
-				return openControl(ctx, opt, environment(c), func(e *backend.Engine, made env.Env) (run.Worker, error) {
-					return learner(ctx, e, made, c)
-				})
-			},
-		}
-	}
-	return out
-}
-
-// openControl opens an engine and makes the environment, for a learner that needs both.
-func openControl(ctx context.Context, opt run.OpenOptions, name string, learner func(*backend.Engine, env.Env) (run.Worker, error)) (run.Worker, error) {
-	made, err := env.Find(name)
-	if err != nil {
-		return nil, err
-	}
-	e, err := backend.Open(ctx, backend.Config{Say: opt.Log})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	w, err := learner(e, made)
-	if err != nil {
-		e.Close()
-		return nil, err
-	}
-	return engineWorker{w, e}, nil
 }

@@ -41,15 +41,11 @@ func imitator(environment string) gail.Config {
 
 // gailPresets are adversarial imitation in the environments of fixed horizon that have an expert, each beside its control.
 func gailPresets() []run.Preset {
-	type row struct {
-		name, summary string
-		config        gail.Config
-	}
-	var rows []row
+	var rows []row[gail.Config]
 	add := func(name, environment, summary string, change func(*gail.Config)) {
 		c := imitator(environment)
 		change(&c)
-		rows = append(rows, row{name, summary, c})
+		rows = append(rows, row[gail.Config]{name, summary, c})
 	}
 	for _, e := range []struct{ name, environment, does string }{
 		{"cartpole", "cartpole-fixed", "balance a pole"},
@@ -68,31 +64,15 @@ func gailPresets() []run.Preset {
 	add("airl-pointmass", "pointmass", "AIRL learns a reward of the state alone, to take elsewhere (frozen=RUN form=g)", func(c *gail.Config) {
 		c.Method, c.Sees, c.Form, c.Penalty, c.Entropy = "airl", "s", "logit", 0.5, 0.01
 	})
-	out := make([]run.Preset, len(rows))
-	for i, p := range rows {
-		out[i] = run.Preset{
-			Name: p.name, Algorithm: "gail", Summary: p.summary, Score: imitationScore(),
-			New:          func() any { c := p.config; return &c },
-			ConfigSource: gail.ConfigSource,
-			Open:         openGAIL,
-		}
-	}
-	return out
-}
-
-// openGAIL opens an engine, the environment and its expert, and compiles.
-func openGAIL(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-	c, ok := cfg.(*gail.Config)
-	if !ok {
-		return nil, fmt.Errorf("gail: a configuration of type %T: give a *gail.Config", cfg)
-	}
-	return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-		demos, err := openDemos(ctx, e, made, c.Env, c.Demos, opt.Log)
-		if err != nil {
-			return nil, err
-		}
-		return gail.New(ctx, e, made, c, demos, nil)
-	})
+	return presets("gail", gail.ConfigSource, imitationScore(), func(ctx context.Context, c *gail.Config, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) {
+			demos, err := openDemos(ctx, e, in, c.Env, c.Demos, opt.Log)
+			if err != nil {
+				return nil, err
+			}
+			return gail.New(ctx, e, in, c, demos, nil)
+		})
+	}, rows)
 }
 
 // LearnedRewards are what the reward that a seed of a run of GAIL or AIRL has learned pays for each of some steps.

@@ -12,9 +12,7 @@ import (
 
 // success is the score of everything that learns to reach a goal.
 func success() run.Score {
-	return run.Score{Name: "share of greedy episodes that end in success", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
-		return evaluated(eval, "eval/success")
-	}}
+	return scored("share of greedy episodes that end in success", "eval/success")
 }
 
 // roundWall and toPuck are PPO for a classifier's reward on the point mass and on the pusher. The classifier is kept weak, or it is done before the
@@ -47,13 +45,15 @@ func vice(c *goal.Config) { c.Method, c.Replay = "vice", 4000 }
 
 // goalPresets are classifiers of success as rewards.
 func goalPresets() []run.Preset {
-	ps := controls("goal", goal.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *goal.Config) (run.Worker, error) {
-		d, err := goalDemos(ctx, e, made, c)
-		if err != nil {
-			return nil, err
-		}
-		return goal.New(ctx, e, made, c, d)
-	}, func(c *goal.Config) string { return c.Env }, []control[goal.Config]{
+	return append(presets("goal", goal.ConfigSource, success(), func(ctx context.Context, c *goal.Config, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) {
+			d, err := goalDemos(ctx, e, in, c)
+			if err != nil {
+				return nil, err
+			}
+			return goal.New(ctx, e, in, c, d)
+		})
+	}, []row[goal.Config]{
 		{"goal-pointmass", "a robust classifier of success takes a mass round a wall", roundWall()},
 		{"goal-pointmass-naive", "a classifier that is fitted once and frozen: the policy exploits it", roundWall(naive)},
 		{"goal-pointmass-unbalanced", "a robust classifier, but for its batches: it forgets what success is", roundWall(func(c *goal.Config) { c.Unbalanced = true })},
@@ -63,20 +63,17 @@ func goalPresets() []run.Preset {
 		{"goal-pusher-demos", "the same from the ends of 50 demonstrations, whose other states are negatives", toPuck(func(c *goal.Config) { c.Demos, c.SeedNegatives = 50, true })},
 		{"goal-pusher-image", "a classifier that sees pictures of 12 by 12 cells", toPuck(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
 		{"goal-pointmass-image", "a classifier that sees pictures of 12 by 12 cells: where it is, and not how fast", roundWall(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
-	})
-	ps = append(ps, controls("goal-resetfree", goal.ConfigSource, func(ctx context.Context, e *backend.Engine, made env.Env, c *goal.ResetFree) (run.Worker, error) {
-		d, err := goalDemos(ctx, e, made, &c.Config)
-		if err != nil {
-			return nil, err
-		}
-		return goal.NewResetFree(ctx, e, made, c, d)
-	}, func(c *goal.ResetFree) string { return c.Env }, []control[goal.ResetFree]{
+	}), presets("goal-resetfree", goal.ConfigSource, success(), func(ctx context.Context, c *goal.ResetFree, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) {
+			d, err := goalDemos(ctx, e, in, &c.Config)
+			if err != nil {
+				return nil, err
+			}
+			return goal.NewResetFree(ctx, e, in, c, d)
+		})
+	}, []row[goal.ResetFree]{
 		{"goal-pusher-resetfree", "a policy pushes the puck to the goal, another brings it back: resets are rare", goal.ResetFree{Config: toPuck()}},
 	})...)
-	for i := range ps {
-		ps[i].Score = success()
-	}
-	return ps
 }
 
 // goalDemos are the demonstrations that c asks for, nil for none.

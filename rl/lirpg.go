@@ -46,36 +46,21 @@ func inMaze(name string) lirpg.Config {
 
 // lirpgPresets are learned intrinsic rewards over PPO and over A2C.
 func lirpgPresets() []run.Preset {
-	table := func(algorithm string, rows []control[lirpg.Config]) []run.Preset {
-		out := make([]run.Preset, len(rows))
-		for i, p := range rows {
-			out[i] = run.Preset{
-				Name: p.name, Algorithm: algorithm, Summary: p.summary, Score: greedyReturn(),
-				New:          func() any { c := p.config; return &c },
-				ConfigSource: lirpg.ConfigSource,
-				Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-					c, ok := cfg.(*lirpg.Config)
-					if !ok {
-						return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
-					}
-					return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-						return lirpg.New(ctx, e, made, c, opt.Log)
-					})
-				},
-			}
-		}
-		return out
+	table := func(algorithm string, rows []row[lirpg.Config]) []run.Preset {
+		return presets(algorithm, lirpg.ConfigSource, greedyReturn(), func(ctx context.Context, c *lirpg.Config, opt run.OpenOptions) (run.Worker, error) {
+			return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return lirpg.New(ctx, e, in, c, opt.Log) })
+		}, rows)
 	}
-	overPPO := []control[lirpg.Config]{
+	overPPO := []row[lirpg.Config]{
 		{"lirpg-delayed-pendulum", "an intrinsic reward by meta-gradient swings a pendulum up that is paid every 20 steps", delayed("pendulum", 20, swing)},
 		{"lirpg-delayed-reacher", "the same for an arm that is to reach a target", delayed("reacher", 20)},
 		{"lirpg-delayed-pointmass", "the same for a mass that is to go round a wall", delayed("pointmass", 20)},
 		{"lirpg-delayed-pusher", "the same for a hand that is to push a puck", delayed("pusher", 20)},
 	}
-	var overA2C []control[lirpg.Config]
+	var overA2C []row[lirpg.Config]
 	add := func(summary string, config func(string) lirpg.Config, names ...string) {
 		for _, name := range names {
-			overA2C = append(overA2C, control[lirpg.Config]{"lirpg-" + name, summary + name, config(name)})
+			overA2C = append(overA2C, row[lirpg.Config]{"lirpg-" + name, summary + name, config(name)})
 		}
 	}
 	add("A2C with an intrinsic reward by meta-gradient plays MinAtar's ", inArcade, "breakout", "freeway", "spaceinvaders", "asterix", "seaquest")

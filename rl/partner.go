@@ -2,7 +2,6 @@ package rl
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/hanabi"
@@ -32,53 +31,20 @@ func partnerPresets() []run.Preset {
 	full := partner.Q{Told: partner.Told{Instruction: "rank", Beta: 5, LambdaEnd: &tenth, Gamma: 0.99, EvalEvery: 600, EvalGames: 200}, Lambda: &light, Iterations: 12_000,
 		Buffer: 50_000, Updates: 2, TargetEvery: 200}
 	fullPPO := partner.PPO{Told: partner.Told{Beta: 3, LR: 2e-3, Gamma: 0.99, LambdaEnd: &none, EvalEvery: 20, EvalGames: 200}, Lambda: &light, Iterations: 500, Minibatches: 8}
-	var out []run.Preset
-	for _, p := range []struct {
-		name, summary string
-		config        partner.Q
-	}{
+	return append(partnerTable(partner.AlgorithmQ, partner.NewQ, []row[partner.Q]{
 		{"instructq-hanabi-small", "Q-learning plays a small Hanabi; it was told what hints are for", q},
 		{"instructq-hanabi-small-plain", "the same without the instruction: every seed has conventions of its own", plainQ},
 		{"instructq-hanabi", "Q-learning plays the full game for two: four points after 1.5 million moves", full},
-	} {
-		out = append(out, partnerPreset(p.name, partner.AlgorithmQ, p.summary, p.config, partner.NewQ))
-	}
-	for _, p := range []struct {
-		name, summary string
-		config        partner.PPO
-	}{
+	}), partnerTable(partner.AlgorithmPPO, partner.NewPPO, []row[partner.PPO]{
 		{"instructppo-hanabi-small", "PPO plays a small Hanabi, and is drawn to what it was told hints are for", ppo},
 		{"instructppo-hanabi-small-plain", "the same without the instruction: every seed has conventions of its own", plainPPO},
 		{"instructppo-hanabi", "PPO plays the full game for two: four points after two million moves", fullPPO},
-	} {
-		out = append(out, partnerPreset(p.name, partner.AlgorithmPPO, p.summary, p.config, partner.NewPPO))
-	}
-	return out
+	})...)
 }
 
-func partnerPreset[C any](name, algorithm, summary string, config C, learner func(*backend.Engine, *C) (*partner.Worker, error)) run.Preset {
-	return run.Preset{
-		Name: name, Algorithm: algorithm, Summary: summary,
-		Score: run.Score{Name: "mean score of greedy games of the kept policy with itself", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
-			return evaluated(eval, "eval/score")
-		}},
-		New:          func() any { c := config; return &c },
-		ConfigSource: partner.ConfigSource,
-		Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-			c, ok := cfg.(*C)
-			if !ok {
-				return nil, fmt.Errorf("%s: a configuration of type %T: give a %T", algorithm, cfg, c)
-			}
-			e, err := backend.Open(ctx, backend.Config{Say: opt.Log})
-			if err != nil {
-				return nil, fmt.Errorf("engine: %w", err)
-			}
-			w, err := learner(e, c)
-			if err != nil {
-				e.Close()
-				return nil, err
-			}
-			return engineWorker{w, e}, nil
-		},
-	}
+func partnerTable[C any](algorithm string, learner func(*backend.Engine, *C) (*partner.Worker, error), rows []row[C]) []run.Preset {
+	score := scored("mean score of greedy games of the kept policy with itself", "eval/score")
+	return presets(algorithm, partner.ConfigSource, score, func(ctx context.Context, c *C, opt run.OpenOptions) (run.Worker, error) {
+		return onEngine(ctx, opt, func(e *backend.Engine) (run.Worker, error) { return learner(e, c) })
+	}, rows)
 }

@@ -16,9 +16,7 @@ import (
 
 // prefsScore is what learning from answers came to, beside learning from the true reward.
 func prefsScore() run.Score {
-	return run.Score{Name: "share of the same learner's return on the true reward (0: random behaviour)", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
-		return evaluated(eval, "eval/ratio")
-	}}
+	return scored("share of the same learner's return on the true reward (0: random behaviour)", "eval/ratio")
 }
 
 // prefsPresets learn a reward from comparisons of clips.
@@ -29,18 +27,16 @@ func prefsPresets() []run.Preset {
 		Env: "cartpole-fixed", Envs: 16, Steps: 500, Minibatches: 16, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
 	reacher := prefs.Config{Sees: "transition", Fit: 100, RewardLR: 2e-3, Config: reach("reacher")}
 	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Config: arcade("breakout")}
-	presets := controls("prefs", prefs.ConfigSource(), func(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Config) (run.Worker, error) {
-		return openPrefs(ctx, e, made, c, prefs.Options{})
-	}, func(c *prefs.Config) string { return c.Env }, []control[prefs.Config]{
+	return presets("prefs", prefs.ConfigSource(), prefsScore(), func(ctx context.Context, c *prefs.Config, opt run.OpenOptions) (run.Worker, error) {
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) {
+			return openPrefs(ctx, e, in, c, prefs.Options{})
+		})
+	}, []row[prefs.Config]{
 		{"prefs-pendulum", "700 answers about which clip is better teach PPO to swing a pendulum up", pendulum},
 		{"prefs-cartpole", "700 answers teach PPO to balance a pole, in episodes of a fixed length", cartpole},
 		{"prefs-reacher", "700 answers teach PPO to bring the tip of an arm to a target", reacher},
 		{"prefs-breakout", "700 answers teach PPO MinAtar's Breakout", breakout},
 	})
-	for i := range presets {
-		presets[i].Score = prefsScore()
-	}
-	return presets
 }
 
 // openPrefs compiles a configuration. What o leaves open, the configuration says.
@@ -78,9 +74,7 @@ func TrainPreferences(ctx context.Context, preset string, ask prefs.Options, o O
 		return nil, fmt.Errorf("preset %s learns from no answers: take one of prefs", preset)
 	}
 	p.Open = func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-		return openControl(ctx, opt, c.Env, func(e *backend.Engine, made env.Env) (run.Worker, error) {
-			return openPrefs(ctx, e, made, c, ask)
-		})
+		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return openPrefs(ctx, e, in, c, ask) })
 	}
 	if len(o.Seeds) == 0 {
 		o.Seeds = Seeds(1)

@@ -12,7 +12,7 @@ import (
 
 // qPresets are Q-learning with networks and with tables.
 func qPresets() []run.Preset {
-	networks := []control[qlearn.Network]{
+	networks := []row[qlearn.Network]{
 		{"dqn-cartpole", "double DQN balances a pole", qlearn.Network{}},
 		{"dqn-mountaincar", "double DQN with 5-step returns drives a car out of a valley; random actions last", qlearn.Network{
 			Env: "mountaincar", Envs: 8, Iterations: 30_000, Buffer: 240_000, NStep: 5, Keep: 0.95, LREnd: 0.05,
@@ -21,7 +21,7 @@ func qPresets() []run.Preset {
 			Env: "acrobot", Envs: 8, Iterations: 20_000, Buffer: 160_000, NStep: 5, Keep: 0.8, Hidden: []int{128, 64}, RawObs: true,
 			Exploration: qlearn.Exploration{EpsilonEnd: 0.01, EpsilonFor: 0.9}}},
 	}
-	tables := []control[qlearn.Table]{
+	tables := []row[qlearn.Table]{
 		{"q-grid", "tabular Q-learning finds the values of a small grid world exactly", qlearn.Table{
 			Env: "gridworld", Iterations: 10_000, LR: 1, LREnd: 1, Exploration: qlearn.Exploration{EpsilonEnd: 0.1}}},
 		{"q-keydoor", "double Q-learning in a table: fetch a key, open a door", qlearn.Table{
@@ -30,16 +30,18 @@ func qPresets() []run.Preset {
 			Iterations: 60_000, Gamma: 1, LR: 0.3, LREnd: 0.07, Exploration: qlearn.Exploration{Epsilon: 0.1, EpsilonEnd: 0.001}}},
 	}
 	return slices.Concat(
-		controls("dqn", qlearn.ConfigSource, func(ctx context.Context, b *backend.Engine, e env.Env, c *qlearn.Network) (run.Worker, error) {
-			return qlearn.NewNetwork(ctx, b, e, c)
-		}, func(c *qlearn.Network) string { return c.Env }, networks),
-		controls("q", qlearn.ConfigSource, func(ctx context.Context, b *backend.Engine, e env.Env, c *qlearn.Table) (run.Worker, error) {
-			e, err := numbered(e, c.Env)
-			if err != nil {
-				return nil, err
-			}
-			return qlearn.NewTable(ctx, b, e, c)
-		}, func(c *qlearn.Table) string { return c.Env }, tables),
+		presets("dqn", qlearn.ConfigSource, greedyReturn(), func(ctx context.Context, c *qlearn.Network, opt run.OpenOptions) (run.Worker, error) {
+			return inEnv(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) { return qlearn.NewNetwork(ctx, b, e, c) })
+		}, networks),
+		presets("q", qlearn.ConfigSource, greedyReturn(), func(ctx context.Context, c *qlearn.Table, opt run.OpenOptions) (run.Worker, error) {
+			return inEnv(ctx, opt, c.Env, func(b *backend.Engine, e env.Env) (run.Worker, error) {
+				e, err := numbered(e, c.Env)
+				if err != nil {
+					return nil, err
+				}
+				return qlearn.NewTable(ctx, b, e, c)
+			})
+		}, tables),
 	)
 }
 

@@ -11,7 +11,7 @@ import (
 
 // selfPlayPresets are asymmetric self-play: for every task with a learned Alice, a random one, and none.
 func selfPlayPresets() []run.Preset {
-	var out []run.Preset
+	var rows []row[selfplay.Config]
 	for _, t := range []struct {
 		name, about string
 		config      selfplay.Config
@@ -28,36 +28,13 @@ func selfPlayPresets() []run.Preset {
 		} {
 			c := t.config
 			c.Alice, c.Entropy, c.AliceEntropy = a.alice, 0.01, 0.01
-			out = append(out, selfPlayPreset("selfplay-"+t.name+a.suffix, fmt.Sprintf(a.about, t.about), c))
+			rows = append(rows, row[selfplay.Config]{"selfplay-" + t.name + a.suffix, fmt.Sprintf(a.about, t.about), c})
 		}
 	}
-	return out
-}
-
-func selfPlayPreset(name, about string, c selfplay.Config) run.Preset {
-	return run.Preset{
-		Name: name, Algorithm: "selfplay", Summary: about, ConfigSource: selfplay.ConfigSource,
-		Score: run.Score{Name: "share of episodes of the target task that succeed", Of: func(_ []run.Row, eval map[string]float64) (float64, error) {
-			return evaluated(eval, "eval/success")
-		}},
-		New: func() any { fresh := c; return &fresh },
-		Open: func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
-			c, ok := cfg.(*selfplay.Config)
-			if !ok {
-				return nil, fmt.Errorf("self-play: a configuration of type %T: give a %T", cfg, c)
-			}
-			e, err := backend.Open(ctx, backend.Config{Say: opt.Log})
-			if err != nil {
-				return nil, fmt.Errorf("engine: %w", err)
-			}
-			w, err := selfplay.New(ctx, e, c)
-			if err != nil {
-				e.Close()
-				return nil, err
-			}
-			return engineWorker{w, e}, nil
-		},
-	}
+	score := scored("share of episodes of the target task that succeed", "eval/success")
+	return presets("selfplay", selfplay.ConfigSource, score, func(ctx context.Context, c *selfplay.Config, opt run.OpenOptions) (run.Worker, error) {
+		return onEngine(ctx, opt, func(e *backend.Engine) (run.Worker, error) { return selfplay.New(ctx, e, c) })
+	}, rows)
 }
 
 // AliceMaps are where Alice set her goals in a run of self-play, and those of them that Bob reached, as counts on the map of the task in twenty equal
