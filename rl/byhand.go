@@ -10,7 +10,6 @@ import (
 
 	"github.com/rewardlab/rewardlab/datasets"
 	"github.com/rewardlab/rewardlab/plots"
-	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 )
@@ -100,9 +99,9 @@ func RecordByHand(ctx context.Context, environment string, o HandOptions) (*data
 		defer pad.Close()
 		o.Pad = pad
 	}
-	e, err := backend.Open(ctx, backend.Config{Say: o.Log})
+	e, err := openEngine(ctx, o.Log)
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return nil, err
 	}
 	defer e.Close()
 	stage, err := film.NewStage(ctx, e.Backend, in, o.Seed)
@@ -115,12 +114,9 @@ func RecordByHand(ctx context.Context, environment string, o HandOptions) (*data
 	if err != nil {
 		return nil, fmt.Errorf("recording by hand: %w", err)
 	}
-	const episodes = 100
-	random, err := film.Random(ctx, e.Backend, in, film.Options{Episodes: episodes})
-	if err != nil {
+	if err := playRandom(ctx, e, in, d, film.Options{Episodes: 100}); err != nil {
 		return nil, fmt.Errorf("return of random actions: %w", err)
 	}
-	d.Random, d.RandomEpisodes = demosOf(in.Spec(), random.Episodes).Stats().Mean, episodes
 	return d, d.Check()
 }
 

@@ -47,18 +47,25 @@ func Record(ctx context.Context, r *run.Run, seed int64, o RecordOptions) (*data
 	}
 	d := demosOf(in.Spec(), take.Episodes)
 	d.Source = fmt.Sprintf("%s, seed %d, %s actions", r.Preset, seed, how)
-	e, err := backend.Open(ctx, backend.Config{Say: o.Log})
+	e, err := openEngine(ctx, o.Log)
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return nil, err
 	}
 	defer e.Close()
-	beginner, err := film.Random(ctx, e.Backend, in, film.Options{Seed: o.Seed, Episodes: o.Random})
-	if err != nil {
+	if err := playRandom(ctx, e, in, d, film.Options{Seed: o.Seed, Episodes: o.Random}); err != nil {
 		return nil, fmt.Errorf("recording of random actions: %w", err)
 	}
-	random := demosOf(in.Spec(), beginner.Episodes)
-	d.Random, d.RandomEpisodes = random.Stats().Mean, o.Random
 	return d, d.Check()
+}
+
+// playRandom notes in d what random actions earn.
+func playRandom(ctx context.Context, e *backend.Engine, in env.Env, d *datasets.Demos, o film.Options) error {
+	take, err := film.Random(ctx, e.Backend, in, o)
+	if err != nil {
+		return err
+	}
+	d.Random, d.RandomEpisodes = demosOf(in.Spec(), take.Episodes).Stats().Mean, o.Episodes
+	return nil
 }
 
 // demosOf are episodes of an environment as demonstrations.

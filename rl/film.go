@@ -95,13 +95,9 @@ func play(ctx context.Context, r *run.Run, seed int64, where string, o film.Opti
 	if err != nil {
 		return fail(err)
 	}
-	in, err := env.Find(cmp.Or(where, name))
+	in, e, err := openIn(ctx, cmp.Or(where, name), say)
 	if err != nil {
 		return fail(err)
-	}
-	e, err := backend.Open(ctx, backend.Config{Say: say})
-	if err != nil {
-		return fail(fmt.Errorf("engine: %w", err))
 	}
 	defer e.Close()
 	take, err := shoot(e, in, state)

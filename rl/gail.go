@@ -85,13 +85,9 @@ func LearnedRewards(ctx context.Context, r *run.Run, seed int64, steps datasets.
 	if err != nil {
 		return nil, err
 	}
-	in, err := env.Find(c.Env)
+	in, e, err := openIn(ctx, c.Env, nil)
 	if err != nil {
 		return nil, err
-	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
 	}
 	defer e.Close()
 	return gail.Rewards(ctx, e.Backend, in, c, state, steps)

@@ -105,15 +105,11 @@ func GoalLook(ctx context.Context, r *run.Run, seed int64, ask [][]float32) (Goa
 }
 
 func openLook(ctx context.Context, c *goal.Config) (*backend.Engine, *goal.Look, error) {
-	made, err := env.Find(c.Env)
+	in, e, err := openIn(ctx, c.Env, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, nil, fmt.Errorf("engine: %w", err)
-	}
-	l, err := goal.NewLook(e, made, c)
+	l, err := goal.NewLook(e, in, c)
 	if err != nil {
 		e.Close()
 		return nil, nil, err
@@ -136,13 +132,9 @@ func CloneSuccess(ctx context.Context, r *run.Run) ([]float64, error) {
 	if err := r.Decode(c); err != nil {
 		return nil, err
 	}
-	made, err := env.Find(c.Env)
+	in, e, err := openIn(ctx, c.Env, nil)
 	if err != nil {
 		return nil, err
-	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
 	}
 	defer e.Close()
 	var out []float64
@@ -151,7 +143,7 @@ func CloneSuccess(ctx context.Context, r *run.Run) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		share, err := goal.Success(ctx, e, made, c.Agent(), state, "Policy.", 100, seed)
+		share, err := goal.Success(ctx, e, in, c.Agent(), state, "Policy.", 100, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -169,24 +161,20 @@ type GoalExample struct {
 // GoalExamples are n states of the environment called name in which its task is done, or with begin n beginnings of episodes, with their pictures of
 // side x side cells.
 func GoalExamples(ctx context.Context, name string, n, side int, begin bool, seed int64) ([]GoalExample, error) {
-	made, err := env.Find(name)
+	in, e, err := openIn(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
 	defer e.Close()
-	shown, err := goal.Examples(ctx, e, made, n, side, begin, seed)
+	shown, err := goal.Examples(ctx, e, in, n, side, begin, seed)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]GoalExample, n)
 	for i, s := range shown {
 		out[i].Shown = s
-		if r, ok := made.(env.Renderer); ok { // the observations of these environments begin with the state
-			out[i].Frame = r.Frame(s.Obs[:made.Spec().State])
+		if r, ok := in.(env.Renderer); ok { // the observations of these environments begin with the state
+			out[i].Frame = r.Frame(s.Obs[:in.Spec().State])
 		}
 	}
 	return out, nil

@@ -39,12 +39,9 @@ func openDemos(ctx context.Context, b *backend.Engine, in env.Env, name, file st
 		return nil, err
 	}
 	if d.RandomEpisodes == 0 {
-		const episodes = 100
-		take, err := film.Random(ctx, b.Backend, in, film.Options{Episodes: episodes})
-		if err != nil {
+		if err := playRandom(ctx, b, in, d, film.Options{Episodes: 100}); err != nil {
 			return nil, fmt.Errorf("return of random actions: %w", err)
 		}
-		d.Random, d.RandomEpisodes = demosOf(in.Spec(), take.Episodes).Stats().Mean, episodes
 	}
 	if w := d.Warning(); w != "" && say != nil {
 		say(w)

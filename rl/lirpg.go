@@ -2,7 +2,6 @@ package rl
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
@@ -71,14 +70,10 @@ func lirpgPresets() []run.Preset {
 // Motive shows what the state of a seed makes of observations and actions: how much the intrinsic reward pays, and what the agent would do. The state is that
 // of a run's checkpoint (run.Run.State) or of a training that goes on (run.Trainer.State).
 func Motive(ctx context.Context, c *lirpg.Config, state []run.Array, obs, actions [][]float32) (*lirpg.View, error) {
-	made, err := env.Find(c.Env)
+	in, e, err := openIn(ctx, c.Env, nil)
 	if err != nil {
 		return nil, err
 	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
 	defer e.Close()
-	return lirpg.Look(ctx, e, made, c, state, obs, actions)
+	return lirpg.Look(ctx, e, in, c, state, obs, actions)
 }

@@ -68,12 +68,23 @@ func inEnv(ctx context.Context, opt run.OpenOptions, name string, learner func(*
 	return onEngine(ctx, opt, func(e *backend.Engine) (run.Worker, error) { return learner(e, in) })
 }
 
+// openEngine opens an engine; close it.
 func openEngine(ctx context.Context, say func(string)) (*backend.Engine, error) {
 	e, err := backend.Open(ctx, backend.Config{Say: say})
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return e, nil
+}
+
+// openIn makes the environment called name in the table and opens an engine; close it.
+func openIn(ctx context.Context, name string, say func(string)) (env.Env, *backend.Engine, error) {
+	in, err := env.Find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := openEngine(ctx, say)
+	return in, e, err
 }
 
 // engineWorker is a worker that closes its engine too.
