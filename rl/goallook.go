@@ -23,17 +23,9 @@ type GoalStage struct {
 // GoalStages trains a goal preset on one seed, without a run folder, and looks at it before the training, after about every every-th iteration, and
 // at the end. ask are observations for the classifier; set is as in Options.
 func GoalStages(ctx context.Context, preset string, set []string, seed int64, every int, ask [][]float32) (stages []GoalStage, err error) {
-	p, err := Find(preset)
+	p, cfg, err := configured(preset, set)
 	if err != nil {
 		return nil, err
-	}
-	cfg := p.New()
-	for _, step := range []func() error{
-		func() error { return run.Set(cfg, set...) }, func() error { return run.Resolve(cfg) }, func() error { return run.Check(cfg) },
-	} {
-		if err := step(); err != nil {
-			return nil, fmt.Errorf("preset %s: %w", preset, err)
-		}
 	}
 	c, ok := cfg.(*goal.Config)
 	if !ok {

@@ -76,8 +76,5 @@ func TrainPreferences(ctx context.Context, preset string, ask prefs.Options, o O
 	p.Open = func(ctx context.Context, cfg any, opt run.OpenOptions) (run.Worker, error) {
 		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return openPrefs(ctx, e, in, c, ask) })
 	}
-	if len(o.Seeds) == 0 {
-		o.Seeds = Seeds(1)
-	}
 	return train(ctx, cmp.Or(o.Folder, Folder(preset)), p, cfg, o)
 }

@@ -89,9 +89,6 @@ func Train(ctx context.Context, preset string, o Options) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(o.Seeds) == 0 {
-		o.Seeds = Seeds(1)
-	}
 	return train(ctx, cmp.Or(o.Folder, Folder(preset)), p, cfg, o)
 }
 
@@ -135,6 +132,9 @@ func Resume(ctx context.Context, folder string, o Options) (*run.Run, error) {
 func train(ctx context.Context, folder string, p run.Preset, cfg any, o Options) (*run.Run, error) {
 	if o.Log == nil {
 		o.Log = func(s string) { fmt.Fprintln(os.Stderr, s) }
+	}
+	if len(o.Seeds) == 0 {
+		o.Seeds = Seeds(1)
 	}
 	job := p.Job(cfg, o.Seeds, o.Workers, o.Log)
 	job.Resume, job.Replace, job.Watch = o.Resume, o.Replace, o.Watch

@@ -21,24 +21,16 @@ func (c *call) diagnose() error {
 	if err != nil {
 		return err
 	}
-	name, err := c.one(rest, "preset")
+	p, err := c.preset(rest)
 	if err != nil {
 		return err
-	}
-	p, err := findPreset(c.env.presets, name)
-	if err != nil {
-		return usageError{err}
 	}
 	list, err := parseSeeds(*seeds, 1)
 	if err != nil {
 		return err
 	}
 	if *folder == "" {
-		root := c.env.getenv("REWARDLAB_RUNS")
-		if root == "" {
-			root = "runs"
-		}
-		*folder = filepath.Join(root, p.Name+"-diagnose-"+time.Now().Format("20060102-150405"))
+		*folder = filepath.Join(c.runs(), p.Name+"-diagnose-"+time.Now().Format("20060102-150405"))
 	}
 	d, err := lab.Diagnose(c.ctx, p, lab.Options{Set: set, Seeds: list, Folder: *folder, Workers: *workers, Log: c.log})
 	if err != nil {

@@ -223,6 +223,19 @@ func (c *call) one(rest []string, what string) (string, error) {
 	return rest[0], nil
 }
 
+// preset returns the preset that is the only argument.
+func (c *call) preset(rest []string) (run.Preset, error) {
+	name, err := c.one(rest, "preset")
+	if err != nil {
+		return run.Preset{}, err
+	}
+	p, err := findPreset(c.env.presets, name)
+	if err != nil {
+		return p, usageError{err}
+	}
+	return p, nil
+}
+
 func hint(name string, among []string) string {
 	if n := run.Nearest(name, among); n != "" {
 		return fmt.Sprintf(": did you mean %q?", n)

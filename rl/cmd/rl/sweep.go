@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -35,24 +36,16 @@ func (c *call) sweep() error {
 	if err != nil {
 		return err
 	}
-	name, err := c.one(rest, "preset")
+	p, err := c.preset(rest)
 	if err != nil {
 		return err
-	}
-	p, err := findPreset(c.env.presets, name)
-	if err != nil {
-		return usageError{err}
 	}
 	list, err := parseSeeds(*seeds, *first)
 	if err != nil {
 		return err
 	}
 	if *folder == "" {
-		root := c.env.getenv("REWARDLAB_RUNS")
-		if root == "" {
-			root = "runs"
-		}
-		*folder = filepath.Join(root, p.Name+"-sweep")
+		*folder = filepath.Join(c.runs(), p.Name+"-sweep")
 	}
 	points, err := points(p, set, vary)
 	if err != nil {
@@ -95,15 +88,9 @@ func points(p run.Preset, set, vary assignments) ([]point, error) {
 	}
 	for i := range all {
 		q := &all[i]
-		q.config = p.New()
-		if err := run.Set(q.config, append(append([]string{}, set...), q.Set...)...); err != nil {
-			return nil, usagef("%w\nrl train %s --help explains the keys", err, p.Name)
-		}
-		if err := run.Resolve(q.config); err != nil {
+		var err error
+		if q.config, err = configured(p, slices.Concat(set, q.Set)); err != nil {
 			return nil, err
-		}
-		if err := run.Check(q.config); err != nil {
-			return nil, usageError{err}
 		}
 	}
 	return all, nil

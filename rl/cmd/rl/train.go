@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,23 +61,13 @@ func (c *call) train() error {
 			rest = append(rest[:i], rest[i+1:]...)
 		}
 	}
-	name, err := c.one(rest, "preset")
+	p, err := c.preset(rest)
 	if err != nil {
 		return err
 	}
-	p, err := findPreset(c.env.presets, name)
+	cfg, err := configured(p, set)
 	if err != nil {
-		return usageError{err}
-	}
-	cfg := p.New()
-	if err := run.Set(cfg, set...); err != nil {
-		return usagef("%w\nrl train %s --help explains the keys", err, p.Name)
-	}
-	if err := run.Resolve(cfg); err != nil {
 		return err
-	}
-	if err := run.Check(cfg); err != nil {
-		return usageError{err}
 	}
 	list, err := parseSeeds(*seeds, *first)
 	if err != nil {
@@ -96,6 +87,21 @@ func (c *call) train() error {
 	job := p.Job(cfg, list, *workers, c.log)
 	job.Replace, job.CheckpointEvery = *replace, *every
 	return c.toTheEnd(*folder, job, cfg, out)
+}
+
+// configured is a configuration of p, with assignments and defaults put in, and checked.
+func configured(p run.Preset, set []string) (any, error) {
+	cfg := p.New()
+	if err := run.Set(cfg, set...); err != nil {
+		return nil, usagef("%w\nrl train %s --help explains the keys", err, p.Name)
+	}
+	if err := run.Resolve(cfg); err != nil {
+		return nil, err
+	}
+	if err := run.Check(cfg); err != nil {
+		return nil, usageError{err}
+	}
+	return cfg, nil
 }
 
 // log shows a sentence of the run or the engine to a person.
@@ -130,12 +136,12 @@ func parseSeeds(text string, first int64) ([]int64, error) {
 	return out, nil
 }
 
+// runs is the folder of run folders.
+func (c *call) runs() string { return cmp.Or(c.env.getenv("REWARDLAB_RUNS"), "runs") }
+
 // newFolder makes a folder that no other process has.
 func (c *call) newFolder(preset string) (string, error) {
-	root := c.env.getenv("REWARDLAB_RUNS")
-	if root == "" {
-		root = "runs"
-	}
+	root := c.runs()
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return "", fmt.Errorf("folder for runs: %w: choose another with -run or REWARDLAB_RUNS", err)
 	}
