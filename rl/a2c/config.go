@@ -1,9 +1,8 @@
 package a2c
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/rollout"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default.
@@ -53,32 +52,25 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"envs", c.Envs, 1}, {"steps", c.Steps, 1},
-		{"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("envs", c.Envs, 1)
+	p.AtLeast("steps", c.Steps, 1)
+	p.AtLeast("eval_episodes", c.EvalEpisodes, 1)
+	p.AtLeast("eval_steps", c.EvalSteps, 0)
+	p.AtLeast("log_every", c.LogEvery, 0)
 	if !(c.LR > 0) || !(c.MaxNorm > 0) {
-		bad("lr is %g and max_norm %g: give positive numbers", c.LR, c.MaxNorm)
+		p.Bad("lr is %g and max_norm %g: give positive numbers", c.LR, c.MaxNorm)
 	}
 	if !(c.Gamma > 0 && c.Gamma <= 1 && c.Lambda > 0 && c.Lambda <= 1) {
-		bad("gamma is %g and lambda %g: give numbers above 0, and 1 at most", c.Gamma, c.Lambda)
+		p.Bad("gamma is %g and lambda %g: give numbers above 0, and 1 at most", c.Gamma, c.Lambda)
 	}
 	if c.Entropy < 0 || c.ValueWeight < 0 {
-		bad("entropy is %g and value_weight %g: give weights of at least 0", c.Entropy, c.ValueWeight)
+		p.Bad("entropy is %g and value_weight %g: give weights of at least 0", c.Entropy, c.ValueWeight)
 	}
-	if len(errs) == 0 && c.Total < c.batch() {
-		bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, c.batch())
+	if len(p) == 0 && c.Total < c.batch() {
+		p.Bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, c.batch())
 	}
-	return errs
+	return p
 }
 
 func (c *Config) batch() int      { return c.Envs * c.Steps }

@@ -1,6 +1,6 @@
 package active
 
-import "fmt"
+import "github.com/rewardlab/rewardlab/rl/run"
 
 // Config says what to learn, and how to ask. A zero field means its default.
 type Config struct {
@@ -38,35 +38,28 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"queries", c.Queries, 1}, {"batch", c.Batch, 1}, {"starts", c.Starts, 1}, {"ascent", c.Ascent, 1}, {"samples", c.Samples, 4}, {"moves", c.Moves, 1},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	if !(c.LR > 0) {
-		bad("lr is %g: give a positive number", c.LR)
-	}
+	var p run.Problems
+	p.AtLeast("queries", c.Queries, 1)
+	p.AtLeast("batch", c.Batch, 1)
+	p.AtLeast("starts", c.Starts, 1)
+	p.AtLeast("ascent", c.Ascent, 1)
+	p.AtLeast("samples", c.Samples, 4)
+	p.AtLeast("moves", c.Moves, 1)
+	p.Positive("lr", c.LR)
 	if c.Cost < 0 || c.Tie < 0 {
-		bad("cost is %g and tie %g: give numbers of at least 0", c.Cost, c.Tie)
+		p.Bad("cost is %g and tie %g: give numbers of at least 0", c.Cost, c.Tie)
 	}
 	if c.Samples%2 != 0 {
-		bad("samples is %d: give an even number, since each half moves by the other", c.Samples)
+		p.Bad("samples is %d: give an even number, since each half moves by the other", c.Samples)
 	}
-	if len(errs) == 0 && c.Queries%c.Batch != 0 {
-		bad("queries is %d, which batches of %d do not divide: make it a multiple of batch", c.Queries, c.Batch)
+	if len(p) == 0 && c.Queries%c.Batch != 0 {
+		p.Bad("queries is %d, which batches of %d do not divide: make it a multiple of batch", c.Queries, c.Batch)
 	}
 	if c.Batch > c.Starts {
-		bad("batch is %d, chosen among %d starts: give more starts", c.Batch, c.Starts)
+		p.Bad("batch is %d, chosen among %d starts: give more starts", c.Batch, c.Starts)
 	}
 	if c.Criterion == "volume" && c.Tie > 0 {
-		bad("criterion volume knows no ties: set tie=0, or criterion=information")
+		p.Bad("criterion volume knows no ties: set tie=0, or criterion=information")
 	}
-	return errs
+	return p
 }

@@ -1,9 +1,8 @@
 package bc
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/rollout"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Fitting says how a policy is fitted to pairs. A zero field means its default.
@@ -54,38 +53,31 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"trajectories", c.Trajectories, 0}, {"every", c.Every, 1}, {"iterations", c.Iterations, 1},
-		{"patience", c.Patience, 0}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("trajectories", c.Trajectories, 0)
+	p.AtLeast("every", c.Every, 1)
+	p.AtLeast("iterations", c.Iterations, 1)
+	p.AtLeast("patience", c.Patience, 0)
+	p.AtLeast("eval_episodes", c.EvalEpisodes, 1)
+	p.AtLeast("eval_steps", c.EvalSteps, 0)
 	if !(c.Validation > 0 && c.Validation < 1) {
-		bad("validation is %g: give a share between 0 and 1, the best policy is chosen by it", c.Validation)
+		p.Bad("validation is %g: give a share between 0 and 1, the best policy is chosen by it", c.Validation)
 	}
-	return append(errs, c.Fitting.check()...)
+	return append(p, c.Fitting.check()...)
 }
 
 func (f *Fitting) check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	var p run.Problems
 	if f.Updates < 1 || f.Batch < 1 {
-		bad("updates is %d and batch %d: give at least 1 of each", f.Updates, f.Batch)
+		p.Bad("updates is %d and batch %d: give at least 1 of each", f.Updates, f.Batch)
 	}
 	if !(f.LR > 0) || !(f.MaxNorm > 0) {
-		bad("lr is %g and max_norm %g: give positive numbers", f.LR, f.MaxNorm)
+		p.Bad("lr is %g and max_norm %g: give positive numbers", f.LR, f.MaxNorm)
 	}
 	if f.Entropy < 0 || f.L2 < 0 {
-		bad("entropy is %g and l2 %g: give weights of at least 0", f.Entropy, f.L2)
+		p.Bad("entropy is %g and l2 %g: give weights of at least 0", f.Entropy, f.L2)
 	}
-	return errs
+	return p
 }
 
 // Agent says how the agent of a resolved configuration looks at the world.
@@ -121,21 +113,16 @@ type DAggerConfig struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *DAggerConfig) Check() []error {
-	var errs []error
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"iterations", c.Iterations, 1}, {"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0},
-	} {
-		if v.value < v.least {
-			errs = append(errs, fmt.Errorf("%s is %d: give at least %d", v.name, v.value, v.least))
-		}
-	}
+	var p run.Problems
+	p.AtLeast("iterations", c.Iterations, 1)
+	p.AtLeast("envs", c.Envs, 1)
+	p.AtLeast("steps", c.Steps, 1)
+	p.AtLeast("eval_episodes", c.EvalEpisodes, 1)
+	p.AtLeast("eval_steps", c.EvalSteps, 0)
 	if !(c.Beta > 0 && c.Beta < 1) {
-		errs = append(errs, fmt.Errorf("beta is %g: give a number between 0 and 1", c.Beta))
+		p.Bad("beta is %g: give a number between 0 and 1", c.Beta)
 	}
-	return append(errs, c.Fitting.check()...)
+	return append(p, c.Fitting.check()...)
 }
 
 // rows is how many pairs a whole training collects.

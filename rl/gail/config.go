@@ -1,9 +1,8 @@
 package gail
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train: the policy's PPO, and the reward that is learned beside it. A zero field means its default.
@@ -63,46 +62,33 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	errs := c.Config.Check()
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"trajectories", c.Trajectories, 0}, {"every", c.Subsample, 1}, {"disc_updates", c.DiscUpdates, 1}, {"disc_batch", c.DiscBatch, 1},
-		{"replay", c.Replay, 1},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, h := range c.DiscHidden {
-		if h < 1 {
-			bad("disc_hidden has a layer of %d units: give at least 1", h)
-		}
-	}
-	if !(c.DiscLR > 0) {
-		bad("disc_lr is %g: give a positive number", c.DiscLR)
-	}
+	p := run.Problems(c.Config.Check())
+	p.AtLeast("trajectories", c.Trajectories, 0)
+	p.AtLeast("every", c.Subsample, 1)
+	p.AtLeast("disc_updates", c.DiscUpdates, 1)
+	p.AtLeast("disc_batch", c.DiscBatch, 1)
+	p.AtLeast("replay", c.Replay, 1)
+	p.Layers("disc_hidden", c.DiscHidden)
+	p.Positive("disc_lr", c.DiscLR)
 	if c.Penalty < 0 || c.Noise < 0 || c.DiscEntropy < 0 {
-		bad("penalty is %g, noise %g and disc_entropy %g: give numbers of at least 0", c.Penalty, c.Noise, c.DiscEntropy)
+		p.Bad("penalty is %g, noise %g and disc_entropy %g: give numbers of at least 0", c.Penalty, c.Noise, c.DiscEntropy)
 	}
 	if c.Method != "airl" && (c.Form == "f" || c.Form == "g" || c.Unshaped) {
-		bad("form=f, form=g and unshaped are AIRL's, the method is %s: set method=airl, or another form", c.Method)
+		p.Bad("form=f, form=g and unshaped are AIRL's, the method is %s: set method=airl, or another form", c.Method)
 	}
 	if c.Method == "airl" && c.Sees == "ss" {
-		bad("sees=ss is not for AIRL, whose shaping looks at the next state already: set sees=s or sees=sa")
+		p.Bad("sees=ss is not for AIRL, whose shaping looks at the next state already: set sees=s or sees=sa")
 	}
 	if c.Frozen != "" && c.Method != "gail" && c.Method != "airl" {
-		bad("frozen is for a reward that was learned, method %s has none: set method=gail or method=airl, as in that run", c.Method)
+		p.Bad("frozen is for a reward that was learned, method %s has none: set method=gail or method=airl, as in that run", c.Method)
 	}
 	if c.Ensemble > 1 {
-		bad("ensemble is %d: one reward is learned for one policy, set ensemble=1", c.Ensemble)
+		p.Bad("ensemble is %d: one reward is learned for one policy, set ensemble=1", c.Ensemble)
 	}
 	if c.Conv() {
-		bad("torso=conv: the discriminator has no convolution yet, set torso=mlp")
+		p.Bad("torso=conv: the discriminator has no convolution yet, set torso=mlp")
 	}
-	return errs
+	return p
 }
 
 // Conv says whether the policy looks through a convolution.

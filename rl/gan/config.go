@@ -1,6 +1,6 @@
 package gan
 
-import "fmt"
+import "github.com/rewardlab/rewardlab/rl/run"
 
 // Config says what to learn to generate. A zero field means its default.
 type Config struct {
@@ -51,37 +51,29 @@ const Pages = 11
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"images", c.Images, 0}, {"iterations", c.Iterations, Pages - 1}, {"batch", c.Batch, 1}, {"noise", c.Noise, 1},
-		{"samples", c.Samples, 1}, {"lessons", c.Lessons, 1}, {"eval_samples", c.EvalSamples, 10}, {"log_every", c.LogEvery, 0},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, h := range c.Hidden {
-		if h < 1 {
-			bad("hidden has a layer of %d units: give at least 1", h)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("images", c.Images, 0)
+	p.AtLeast("iterations", c.Iterations, Pages-1)
+	p.AtLeast("batch", c.Batch, 1)
+	p.AtLeast("noise", c.Noise, 1)
+	p.AtLeast("samples", c.Samples, 1)
+	p.AtLeast("lessons", c.Lessons, 1)
+	p.AtLeast("eval_samples", c.EvalSamples, 10)
+	p.AtLeast("log_every", c.LogEvery, 0)
+	p.Layers("hidden", c.Hidden)
 	if !(c.LR > 0 && c.DiscriminatorLR > 0 && c.Spread > 0) {
-		bad("lr is %g, discriminator_lr %g, spread %g: give positive numbers", c.LR, c.DiscriminatorLR, c.Spread)
+		p.Bad("lr is %g, discriminator_lr %g, spread %g: give positive numbers", c.LR, c.DiscriminatorLR, c.Spread)
 	}
 	if !(c.Beta1 > 0 && c.Beta1 < 1 && c.Average > 0 && c.Average < 1) {
-		bad("beta1 is %g and average %g: give decays between 0 and 1", c.Beta1, c.Average)
+		p.Bad("beta1 is %g and average %g: give decays between 0 and 1", c.Beta1, c.Average)
 	}
 	if c.Penalty < 0 {
-		bad("penalty is %g: give a positive weight, or bare=true", c.Penalty)
+		p.Bad("penalty is %g: give a positive weight, or bare=true", c.Penalty)
 	}
-	if len(errs) == 0 && c.every() > c.Iterations/(Pages-1) {
-		bad("log_every is %d: give at most a tenth of the %d iterations", c.LogEvery, c.Iterations)
+	if len(p) == 0 && c.every() > c.Iterations/(Pages-1) {
+		p.Bad("log_every is %d: give at most a tenth of the %d iterations", c.LogEvery, c.Iterations)
 	}
-	return errs
+	return p
 }
 
 // every is LogEvery, or what gives about 200 rows.

@@ -1,9 +1,8 @@
 package goal
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default.
@@ -73,65 +72,55 @@ type ResetFree struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *ResetFree) Check() []error {
-	errs := c.Config.Check()
+	p := run.Problems(c.Config.Check())
 	round := 2 * c.Steps
 	if c.NoBackward {
 		round = c.Steps
 	}
 	if c.ResetEvery < round || c.ResetEvery%round != 0 {
-		errs = append(errs, fmt.Errorf("reset_every is %d: give a multiple of %d, the steps of one round", c.ResetEvery, round))
+		p.Bad("reset_every is %d: give a multiple of %d, the steps of one round", c.ResetEvery, round)
 	}
 	if c.Total < 2*c.Batch() {
-		errs = append(errs, fmt.Errorf("total is %d: give at least %d, the steps of one round of all environments", c.Total, 2*c.Batch()))
+		p.Bad("total is %d: give at least %d, the steps of one round of all environments", c.Total, 2*c.Batch())
 	}
-	return errs
+	return p
 }
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	errs := c.Config.Check()
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"examples", c.Examples, 1}, {"thin", c.Thin, 1}, {"replay", c.Replay, c.Batch() / max(c.Thin, 1)}, {"side", c.Side, 5}, {"half", c.Half, 2}, {"pretrain", c.Pretrain, 1},
-		{"updates", c.Updates, 1}, {"judge_hidden", len(c.Judge), 1},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, w := range c.Judge {
-		if w < 1 {
-			bad("judge_hidden has a layer of %d units: give at least 1", w)
-		}
-	}
+	p := run.Problems(c.Config.Check())
+	p.AtLeast("examples", c.Examples, 1)
+	p.AtLeast("thin", c.Thin, 1)
+	p.AtLeast("replay", c.Replay, c.Batch()/max(c.Thin, 1))
+	p.AtLeast("side", c.Side, 5)
+	p.AtLeast("half", c.Half, 2)
+	p.AtLeast("pretrain", c.Pretrain, 1)
+	p.AtLeast("updates", c.Updates, 1)
+	p.AtLeast("judge_hidden", len(c.Judge), 1)
+	p.Layers("judge_hidden", c.Judge)
 	if c.Demos < 0 || c.Demos > c.Examples {
-		bad("demos is %d: give 0, or at most %d, the number of examples", c.Demos, c.Examples)
+		p.Bad("demos is %d: give 0, or at most %d, the number of examples", c.Demos, c.Examples)
 	}
 	if c.Thin > 0 && c.Steps%c.Thin != 0 {
-		bad("thin is %d: give a divisor of steps, which is %d", c.Thin, c.Steps)
+		p.Bad("thin is %d: give a divisor of steps, which is %d", c.Thin, c.Steps)
 	}
 	if c.SeedNegatives && c.Demos == 0 {
-		bad("seed_negatives needs demonstrations: set demos")
+		p.Bad("seed_negatives needs demonstrations: set demos")
 	}
 	if c.FalseShare > 0 && c.Demos > 0 {
-		bad("false_share is %g: the examples of demonstrations are what they are, set demos to 0", c.FalseShare)
+		p.Bad("false_share is %g: the examples of demonstrations are what they are, set demos to 0", c.FalseShare)
 	}
-	if !(c.JudgeLR > 0) {
-		bad("judge_lr is %g: give a positive number", c.JudgeLR)
-	}
+	p.Positive("judge_lr", c.JudgeLR)
 	if c.Decay < 0 || c.Decay*c.JudgeLR >= 1 || c.Spectral < 0 {
-		bad("decay is %g and spectral %g: give numbers of at least 0, and decay below 1/judge_lr", c.Decay, c.Spectral)
+		p.Bad("decay is %g and spectral %g: give numbers of at least 0, and decay below 1/judge_lr", c.Decay, c.Spectral)
 	}
 	for _, v := range []struct {
 		name  string
 		value float64
 	}{{"false_share", c.FalseShare}, {"dropout", c.Dropout}} {
 		if v.value < 0 || v.value >= 1 {
-			bad("%s is %g: give a share of at least 0 and below 1", v.name, v.value)
+			p.Bad("%s is %g: give a share of at least 0 and below 1", v.name, v.value)
 		}
 	}
-	return errs
+	return p
 }

@@ -1,6 +1,6 @@
 package igl
 
-import "fmt"
+import "github.com/rewardlab/rewardlab/rl/run"
 
 // Config says what to train. A zero field means its default.
 type Config struct {
@@ -66,51 +66,45 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	atLeast := func(name string, value, least int) {
-		if value < least {
-			bad("%s is %d: give at least %d", name, value, least)
-		}
-	}
-	atLeast("iterations", c.Iterations, 1)
-	atLeast("exploit", c.Exploit, 2) // the advantage is divided by a standard deviation
-	atLeast("explore", c.Explore, 1)
-	atLeast("batch", c.Batch, 2)
-	atLeast("logs", c.Logs, 20)
-	atLeast("hidden", c.Hidden, 1)
-	atLeast("log_every", c.LogEvery, 1)
-	atLeast("grid_side", c.GridSide, 3)
-	atLeast("horizon", c.Horizon, 1)
+	var p run.Problems
+	p.AtLeast("iterations", c.Iterations, 1)
+	p.AtLeast("exploit", c.Exploit, 2) // the advantage is divided by a standard deviation
+	p.AtLeast("explore", c.Explore, 1)
+	p.AtLeast("batch", c.Batch, 2)
+	p.AtLeast("logs", c.Logs, 20)
+	p.AtLeast("hidden", c.Hidden, 1)
+	p.AtLeast("log_every", c.LogEvery, 1)
+	p.AtLeast("grid_side", c.GridSide, 3)
+	p.AtLeast("horizon", c.Horizon, 1)
 	if !(c.LR > 0) {
-		bad("lr is %g: give a positive step size", c.LR)
+		p.Bad("lr is %g: give a positive step size", c.LR)
 	}
 	if !(c.DecoderLR > 0) {
-		bad("decoder_lr is %g: give a positive step size", c.DecoderLR)
+		p.Bad("decoder_lr is %g: give a positive step size", c.DecoderLR)
 	}
 	if !(c.Noise >= 0 && c.Noise <= 0.5) {
-		bad("noise is %g: give a probability from 0 to 0.5; above that the answers are swapped", c.Noise)
+		p.Bad("noise is %g: give a probability from 0 to 0.5; above that the answers are swapped", c.Noise)
 	}
 	if c.Decoder == "per-action" && c.Method != "offline" && c.Method != "ground" {
-		bad("decoder per-action needs logged uniform play: use method offline or ground, not %s", c.Method)
+		p.Bad("decoder per-action needs logged uniform play: use method offline or ground, not %s", c.Method)
 	}
 	if c.Feedback == "grid" && c.Method != "online" && c.Method != "bandit" {
-		bad("feedback grid has methods online and bandit, not %s", c.Method)
+		p.Bad("feedback grid has methods online and bandit, not %s", c.Method)
 	}
 	if c.Feedback == "grid" && (c.Policy != "linear" || c.Decoder == "per-action") {
-		bad("feedback grid has a table as its policy and one decoder: leave policy at linear and decoder at linear, mlp or conv")
+		p.Bad("feedback grid has a table as its policy and one decoder: leave policy at linear and decoder at linear, mlp or conv")
 	}
 	if c.Images < 0 {
-		bad("images is %d: give how many training images to take, or 0 for all", c.Images)
+		p.Bad("images is %d: give how many training images to take, or 0 for all", c.Images)
 	}
 	if c.Window != 0 && (c.Method != "ground" || c.Window < 20) {
-		bad("window is %d with method %s: it is for method ground, at least 20 rounds, or 0 for all", c.Window, c.Method)
+		p.Bad("window is %d with method %s: it is for method ground, at least 20 rounds, or 0 for all", c.Window, c.Method)
 	}
 	if c.Feedback == "switch" && (c.SwitchAt < 1 || c.SwitchAt >= c.Iterations) {
-		bad("switch_at is %d of %d iterations: nothing would change; choose an iteration in between", c.SwitchAt, c.Iterations)
+		p.Bad("switch_at is %d of %d iterations: nothing would change; choose an iteration in between", c.SwitchAt, c.Iterations)
 	}
 	if c.Feedback == "switch" && (c.Method == "offline" || c.Method == "ips") {
-		bad("feedback switch has no meaning for logs that are fixed beforehand: use method online, ground or bandit")
+		p.Bad("feedback switch has no meaning for logs that are fixed beforehand: use method online, ground or bandit")
 	}
-	return errs
+	return p
 }

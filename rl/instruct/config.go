@@ -2,7 +2,8 @@ package instruct
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says how to train instructQ in Say-Select. A zero field means its default.
@@ -58,44 +59,33 @@ func (c *Config) Check() []error {
 	if c.Lambda == nil || c.LambdaEnd == nil {
 		return []error{errors.New("defaults are not filled in: call run.Resolve first")}
 	}
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"episodes", c.Episodes}, {"buffer", c.Buffer}, {"batch", c.Batch}, {"eval_every", c.EvalEvery}, {"log_every", c.LogEvery}} {
-		if f.value < 1 {
-			bad("%s is %d: give at least 1", f.name, f.value)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("episodes", c.Episodes, 1)
+	p.AtLeast("buffer", c.Buffer, 1)
+	p.AtLeast("batch", c.Batch, 1)
+	p.AtLeast("eval_every", c.EvalEvery, 1)
+	p.AtLeast("log_every", c.LogEvery, 1)
 	if c.Buffer <= c.Batch {
-		bad("buffer is %d, batch %d: learning begins when there are more episodes than batch, so give a larger buffer", c.Buffer, c.Batch)
+		p.Bad("buffer is %d, batch %d: learning begins when there are more episodes than batch, so give a larger buffer", c.Buffer, c.Batch)
 	}
 	if *c.Lambda < 0 {
-		bad("lambda is %g: give 0 or more; below, Bob would avoid what he was told", *c.Lambda)
+		p.Bad("lambda is %g: give 0 or more; below, Bob would avoid what he was told", *c.Lambda)
 	}
-	for _, f := range []struct {
-		name  string
-		value float64
-	}{{"lambda_end", *c.LambdaEnd}, {"noise", c.Noise}, {"epsilon", c.Epsilon}, {"anneal_for", c.AnnealFor}, {"gamma", c.Gamma}} {
-		if f.value < 0 || f.value > 1 {
-			bad("%s is %g: give a number from 0 to 1", f.name, f.value)
-		}
-	}
-	if !(c.Weight > 0) {
-		bad("weight is %g: give a positive number", c.Weight)
-	}
-	if !(c.Beta > 0) {
-		bad("beta is %g: give a positive number", c.Beta)
-	}
+	p.Between("lambda_end", *c.LambdaEnd, 0, 1)
+	p.Between("noise", c.Noise, 0, 1)
+	p.Between("epsilon", c.Epsilon, 0, 1)
+	p.Between("anneal_for", c.AnnealFor, 0, 1)
+	p.Between("gamma", c.Gamma, 0, 1)
+	p.Positive("weight", c.Weight)
+	p.Positive("beta", c.Beta)
 	if c.Table != "" && c.Prior != "rule" {
-		bad("prior is %s, and table names a file: leave one of them out", c.Prior)
+		p.Bad("prior is %s, and table names a file: leave one of them out", c.Prior)
 	}
 	if !(c.LR > 0) {
-		bad("lr is %g: give a positive step size", c.LR)
+		p.Bad("lr is %g: give a positive step size", c.LR)
 	}
 	if c.SwitchAt < 0 {
-		bad("switch_at is %d: give the number of an episode, or 0", c.SwitchAt)
+		p.Bad("switch_at is %d: give the number of an episode, or 0", c.SwitchAt)
 	}
-	return errs
+	return p
 }

@@ -1,9 +1,8 @@
 package lirpg
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default. Of what it embeds, minibatches are of whole environments, so that an advantage finds
@@ -53,51 +52,41 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	errs := c.Config.Check()
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	p := run.Problems(c.Config.Check())
 	if c.Ensemble != 1 || c.Devices != 1 {
-		bad("ensemble is %d and devices %d: a learned reward has one agent on one device", c.Ensemble, c.Devices)
+		p.Bad("ensemble is %d and devices %d: a learned reward has one agent on one device", c.Ensemble, c.Devices)
 	}
 	if c.Minibatches > 0 && c.Envs%c.Minibatches != 0 {
-		bad("envs is %d, which does not make %d minibatches of whole environments: change one of the two", c.Envs, c.Minibatches)
+		p.Bad("envs is %d, which does not make %d minibatches of whole environments: change one of the two", c.Envs, c.Minibatches)
 	}
 	if c.Base == "a2c" && c.Epochs*c.Minibatches != 1 {
-		bad("base is a2c with epochs %d and minibatches %d: it takes one step for each batch, set both to 1", c.Epochs, c.Minibatches)
+		p.Bad("base is a2c with epochs %d and minibatches %d: it takes one step for each batch, set both to 1", c.Epochs, c.Minibatches)
 	}
 	if c.Delay < 1 || c.Inner < 1 {
-		bad("delay is %d and inner %d: give at least 1", c.Delay, c.Inner)
+		p.Bad("delay is %d and inner %d: give at least 1", c.Delay, c.Inner)
 	} else if (c.Epochs*c.Minibatches)%c.Inner != 0 {
-		bad("inner is %d, which does not divide the %d minibatches of an update: change one of the two", c.Inner, c.Epochs*c.Minibatches)
+		p.Bad("inner is %d, which does not divide the %d minibatches of an update: change one of the two", c.Inner, c.Epochs*c.Minibatches)
 	}
 	if c.CEx < 0 || c.ExWeight < 0 {
-		bad("c_ex is %g and ex_weight %g: give weights of at least 0", c.CEx, c.ExWeight)
+		p.Bad("c_ex is %g and ex_weight %g: give weights of at least 0", c.CEx, c.ExWeight)
 	}
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"beta", c.Beta}, {"meta_norm", c.MetaNorm}, {"explosion", c.Explosion}} {
-		if !(v.value > 0) {
-			bad("%s is %g: give a positive number", v.name, v.value)
-		}
-	}
-	for _, w := range c.MotiveHidden {
-		if w < 1 {
-			bad("motive_hidden has a layer of %d units: give at least 1", w)
-		}
-	}
+	p.Positive("beta", c.Beta)
+	p.Positive("meta_norm", c.MetaNorm)
+	p.Positive("explosion", c.Explosion)
+	p.Layers("motive_hidden", c.MotiveHidden)
 	if c.Torso == "conv" && len(c.MotiveHidden) > 1 {
-		bad("motive_hidden has %d widths: with torso conv give one", len(c.MotiveHidden))
+		p.Bad("motive_hidden has %d widths: with torso conv give one", len(c.MotiveHidden))
 	}
 	if c.Bits < 1 || c.Bits > 20 {
-		bad("bits is %d: give 1 to 20", c.Bits)
+		p.Bad("bits is %d: give 1 to 20", c.Bits)
 	}
 	if c.FreshAt < 0 || c.FreshAt >= 1 {
-		bad("fresh_at is %g: give a share of at least 0 and below 1", c.FreshAt)
+		p.Bad("fresh_at is %g: give a share of at least 0 and below 1", c.FreshAt)
 	}
 	if c.IntrinsicOnly && c.Bonus == "none" {
-		bad("intrinsic_only with bonus none leaves nothing to learn for: drop one of the two")
+		p.Bad("intrinsic_only with bonus none leaves nothing to learn for: drop one of the two")
 	}
-	return errs
+	return p
 }
 
 // learns says whether the bonus is a net that learns, judges whether it is a net at all.

@@ -2,10 +2,10 @@ package partner
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/rewardlab/rewardlab/rl/hanabi"
 	"github.com/rewardlab/rewardlab/rl/instruct"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Told says which Hanabi is learned, and what the players were told.
@@ -105,78 +105,66 @@ func (c *Told) check(lambda *float64, iterations int) []error {
 	if lambda == nil || c.LambdaEnd == nil {
 		return []error{errors.New("defaults are not filled in: call run.Resolve first")}
 	}
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	var p run.Problems
 	rules, err := hanabi.New(c.Config)
 	if err != nil {
-		errs = append(errs, err)
+		p = append(p, err)
 	} else if _, err := rules.Histories(); err != nil {
-		bad("players is %d: instructions are of the game for two", c.Players)
+		p.Bad("players is %d: instructions are of the game for two", c.Players)
 	}
-	whole(bad, []number{{"envs", c.Envs, 1}, {"iterations", iterations, 1}, {"eval_games", c.EvalGames, 2}, {"games", c.Games, 2}, {"eval_every", c.EvalEvery, 0},
-		{"log_every", c.LogEvery, 0}, {"switch_at", c.SwitchAt, 0}, {"hidden", len(c.Hidden), 1}})
-	for _, h := range c.Hidden {
-		if h < 1 {
-			bad("hidden has a layer of %d units: give at least 1", h)
-		}
-	}
+	p.AtLeast("envs", c.Envs, 1)
+	p.AtLeast("iterations", iterations, 1)
+	p.AtLeast("eval_games", c.EvalGames, 2)
+	p.AtLeast("games", c.Games, 2)
+	p.AtLeast("eval_every", c.EvalEvery, 0)
+	p.AtLeast("log_every", c.LogEvery, 0)
+	p.AtLeast("switch_at", c.SwitchAt, 0)
+	p.AtLeast("hidden", len(c.Hidden), 1)
+	p.Layers("hidden", c.Hidden)
 	if c.EvalGames%2 != 0 || c.Games%2 != 0 {
-		bad("eval_games is %d and games %d: give even numbers, as each player begins half of them", c.EvalGames, c.Games)
+		p.Bad("eval_games is %d and games %d: give even numbers, as each player begins half of them", c.EvalGames, c.Games)
 	}
 	if *lambda < 0 || !(c.Beta > 0) || !(c.LR > 0) {
-		bad("lambda is %g, beta %g and lr %g: give a lambda of at least 0, and the others above it", *lambda, c.Beta, c.LR)
+		p.Bad("lambda is %g, beta %g and lr %g: give a lambda of at least 0, and the others above it", *lambda, c.Beta, c.LR)
 	}
-	for _, f := range []struct {
-		name  string
-		value float64
-	}{{"lambda_end", *c.LambdaEnd}, {"noise", c.Noise}, {"anneal_for", c.AnnealFor}, {"gamma", c.Gamma}} {
-		if f.value < 0 || f.value > 1 {
-			bad("%s is %g: give a number from 0 to 1", f.name, f.value)
-		}
-	}
+	p.Between("lambda_end", *c.LambdaEnd, 0, 1)
+	p.Between("noise", c.Noise, 0, 1)
+	p.Between("anneal_for", c.AnnealFor, 0, 1)
+	p.Between("gamma", c.Gamma, 0, 1)
 	if c.Table != "" && c.Noise > 0 {
-		bad("noise is %g, and table names a file: noise turns round the answers of the instruction's prior, so leave one of them out", c.Noise)
+		p.Bad("noise is %g, and table names a file: noise turns round the answers of the instruction's prior, so leave one of them out", c.Noise)
 	}
-	return errs
-}
-
-type number struct {
-	name         string
-	value, least int
-}
-
-func whole(bad func(string, ...any), numbers []number) {
-	for _, v := range numbers {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
+	return p
 }
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Q) Check() []error {
-	errs := c.check(c.Lambda, c.Iterations)
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	whole(bad, []number{{"batch", c.Batch, 1}, {"updates", c.Updates, 1}, {"target_every", c.TargetEvery, 1}, {"warmup", c.Warmup, c.Batch}, {"buffer", c.Buffer, c.Warmup}})
+	p := run.Problems(c.check(c.Lambda, c.Iterations))
+	p.AtLeast("batch", c.Batch, 1)
+	p.AtLeast("updates", c.Updates, 1)
+	p.AtLeast("target_every", c.TargetEvery, 1)
+	p.AtLeast("warmup", c.Warmup, c.Batch)
+	p.AtLeast("buffer", c.Buffer, c.Warmup)
 	if c.Epsilon < 0 || c.Epsilon > 1 || !(c.MaxNorm > 0) {
-		bad("epsilon is %g and max_norm %g: give a probability, and a number above 0", c.Epsilon, c.MaxNorm)
+		p.Bad("epsilon is %g and max_norm %g: give a probability, and a number above 0", c.Epsilon, c.MaxNorm)
 	}
-	return errs
+	return p
 }
 
 // Check returns everything that is wrong with a resolved c.
 func (c *PPO) Check() []error {
-	errs := c.check(c.Lambda, c.Iterations)
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	whole(bad, []number{{"steps", c.Steps, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1}})
-	if errs == nil && (c.batch()%c.Minibatches != 0 || c.batch()/c.Minibatches < 2) {
-		bad("envs x steps = %d moves do not make %d minibatches of equal size, of at least 2 each: change one of the three", c.batch(), c.Minibatches)
+	p := run.Problems(c.check(c.Lambda, c.Iterations))
+	p.AtLeast("steps", c.Steps, 1)
+	p.AtLeast("epochs", c.Epochs, 1)
+	p.AtLeast("minibatches", c.Minibatches, 1)
+	if p == nil && (c.batch()%c.Minibatches != 0 || c.batch()/c.Minibatches < 2) {
+		p.Bad("envs x steps = %d moves do not make %d minibatches of equal size, of at least 2 each: change one of the three", c.batch(), c.Minibatches)
 	}
 	if c.Trace < 0 || c.Trace > 1 || !(c.Clip > 0) || !(c.MaxNorm > 0) || c.Entropy < 0 || c.ValueWeight < 0 {
-		bad("trace is %g, clip %g, max_norm %g, entropy %g, value_weight %g: give a trace from 0 to 1, clip and max_norm above 0, and the others at least 0",
+		p.Bad("trace is %g, clip %g, max_norm %g, entropy %g, value_weight %g: give a trace from 0 to 1, clip and max_norm above 0, and the others at least 0",
 			c.Trace, c.Clip, c.MaxNorm, c.Entropy, c.ValueWeight)
 	}
-	return errs
+	return p
 }
 
 func (c *PPO) batch() int { return c.Envs * c.Steps }

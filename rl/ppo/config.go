@@ -1,9 +1,8 @@
 package ppo
 
 import (
-	"fmt"
-
 	"github.com/rewardlab/rewardlab/rl/rollout"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default.
@@ -65,58 +64,50 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"epochs", c.Epochs, 1}, {"minibatches", c.Minibatches, 1},
-		{"devices", c.Devices, 1}, {"ensemble", c.Ensemble, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"eval_steps", c.EvalSteps, 0}, {"log_every", c.LogEvery, 0},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"lr", c.LR}, {"clip", c.Clip}, {"max_norm", c.MaxNorm}} {
-		if !(v.value > 0) {
-			bad("%s is %g: give a positive number", v.name, v.value)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("envs", c.Envs, 1)
+	p.AtLeast("steps", c.Steps, 1)
+	p.AtLeast("epochs", c.Epochs, 1)
+	p.AtLeast("minibatches", c.Minibatches, 1)
+	p.AtLeast("devices", c.Devices, 1)
+	p.AtLeast("ensemble", c.Ensemble, 1)
+	p.AtLeast("eval_episodes", c.EvalEpisodes, 1)
+	p.AtLeast("eval_steps", c.EvalSteps, 0)
+	p.AtLeast("log_every", c.LogEvery, 0)
+	p.Positive("lr", c.LR)
+	p.Positive("clip", c.Clip)
+	p.Positive("max_norm", c.MaxNorm)
 	for _, v := range []struct {
 		name  string
 		value float64
 	}{{"gamma", c.Gamma}, {"lambda", c.Lambda}} {
 		if !(v.value > 0 && v.value <= 1) {
-			bad("%s is %g: give a number above 0, and 1 at most", v.name, v.value)
+			p.Bad("%s is %g: give a number above 0, and 1 at most", v.name, v.value)
 		}
 	}
 	if c.Entropy < 0 || c.ValueWeight < 0 {
-		bad("entropy is %g and value_weight %g: give weights of at least 0", c.Entropy, c.ValueWeight)
+		p.Bad("entropy is %g and value_weight %g: give weights of at least 0", c.Entropy, c.ValueWeight)
 	}
-	if len(errs) > 0 {
-		return errs
+	if len(p) > 0 {
+		return p
 	}
 	batch := c.Batch()
 	if c.Total < batch {
-		bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, batch)
+		p.Bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, batch)
 	}
 	if batch%c.Minibatches != 0 || batch/c.Minibatches < 2 {
-		bad("envs x steps = %d steps do not make %d minibatches of equal size, of at least 2 steps each: change one of the three", batch, c.Minibatches)
+		p.Bad("envs x steps = %d steps do not make %d minibatches of equal size, of at least 2 steps each: change one of the three", batch, c.Minibatches)
 	}
 	if size := batch / c.Minibatches; size%c.Devices != 0 {
-		bad("a minibatch of envs x steps / minibatches = %d steps does not make %d equal parts, one for each of devices: change one of the four", size, c.Devices)
+		p.Bad("a minibatch of envs x steps / minibatches = %d steps does not make %d equal parts, one for each of devices: change one of the four", size, c.Devices)
 	}
 	if c.Ensemble > 1 && c.Devices > 1 {
-		bad("ensemble is %d and devices %d: one of them must be 1", c.Ensemble, c.Devices)
+		p.Bad("ensemble is %d and devices %d: one of them must be 1", c.Ensemble, c.Devices)
 	}
 	if c.Iterations() > 1<<31/(c.Epochs*c.Minibatches) {
-		bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)
+		p.Bad("total is %d steps: that makes more than 2^31 minibatches", c.Total)
 	}
-	return errs
+	return p
 }
 
 // Batch is the steps of all environments in one iteration (of one member of an ensemble), Iterations how many of these a training has.

@@ -1,10 +1,10 @@
 package prefs
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/rewardlab/rewardlab/rl/ppo"
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default.
@@ -81,63 +81,55 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	errs := c.Config.Check()
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"labels", c.Labels, 1}, {"compare", c.Compare, 2}, {"clip_steps", c.ClipSteps, 1}, {"rounds", c.Rounds, 1}, {"candidates", c.Candidates, 1},
-		{"replay", c.Replay, 2}, {"members", c.Members, 1}, {"fit_batch", c.FitBatch, 1}, {"fit", c.Fit, 1}, {"warmup", c.Warmup, 1},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, v := range []struct {
-		name            string
-		value, low, top float64
-	}{
-		{"upfront", c.Upfront, 0, 1}, {"floor", c.Floor, 0, 0.9}, {"myopia", c.Myopia, 0, 1}, {"mistakes", c.Mistakes, 0, 1},
-		{"temperature", c.Temperature, 0, math.MaxFloat32}, {"equal", c.Equal, 0, math.MaxFloat32}, {"decay", c.Decay, 0, 1},
-	} {
-		if !(v.value >= v.low && v.value <= v.top) {
-			bad("%s is %g: give a number from %g to %g", v.name, v.value, v.low, v.top)
-		}
-	}
-	if !(c.RewardLR > 0) {
-		bad("reward_lr is %g: give a positive number", c.RewardLR)
-	}
+	p := run.Problems(c.Config.Check())
+	p.AtLeast("labels", c.Labels, 1)
+	p.AtLeast("compare", c.Compare, 2)
+	p.AtLeast("clip_steps", c.ClipSteps, 1)
+	p.AtLeast("rounds", c.Rounds, 1)
+	p.AtLeast("candidates", c.Candidates, 1)
+	p.AtLeast("replay", c.Replay, 2)
+	p.AtLeast("members", c.Members, 1)
+	p.AtLeast("fit_batch", c.FitBatch, 1)
+	p.AtLeast("fit", c.Fit, 1)
+	p.AtLeast("warmup", c.Warmup, 1)
+	p.Between("upfront", c.Upfront, 0, 1)
+	p.Between("floor", c.Floor, 0, 0.9)
+	p.Between("myopia", c.Myopia, 0, 1)
+	p.Between("mistakes", c.Mistakes, 0, 1)
+	p.Between("temperature", c.Temperature, 0, math.MaxFloat32)
+	p.Between("equal", c.Equal, 0, math.MaxFloat32)
+	p.Between("decay", c.Decay, 0, 1)
+	p.Positive("reward_lr", c.RewardLR)
 	for _, h := range c.RewardHidden {
 		if h < 1 {
-			bad("a hidden layer of the reward model of %d units: give at least 1", h)
+			p.Bad("a hidden layer of the reward model of %d units: give at least 1", h)
 		}
 	}
-	if len(errs) > 0 {
-		return errs
+	if len(p) > 0 {
+		return p
 	}
 	if c.Ask == "file" && c.Answers == "" {
-		bad("ask is file, but no file is named: give answers=FILE")
+		p.Bad("ask is file, but no file is named: give answers=FILE")
 	}
 	if c.Ask == "synthetic" && c.Answers != "" {
-		bad("answers names a file, but the synthetic annotator needs none: set ask=file to learn from it, or ask=terminal to add to it")
+		p.Bad("answers names a file, but the synthetic annotator needs none: set ask=file to learn from it, or ask=terminal to add to it")
 	}
 	if c.Steps%c.ClipSteps != 0 {
-		bad("steps is %d, which clips of %d steps do not divide: make it a multiple of clip_steps", c.Steps, c.ClipSteps)
+		p.Bad("steps is %d, which clips of %d steps do not divide: make it a multiple of clip_steps", c.Steps, c.ClipSteps)
 	}
 	if c.Rounds > c.Iterations() {
-		bad("rounds is %d, the training has %d iterations (total / (envs x steps)): put queries less often, or train longer", c.Rounds, c.Iterations())
+		p.Bad("rounds is %d, the training has %d iterations (total / (envs x steps)): put queries less often, or train longer", c.Rounds, c.Iterations())
 	}
 	if c.fresh() < c.Compare {
-		bad("an iteration has %d clips (envs x steps / clip_steps), a query %d: give more environments or shorter clips", c.fresh(), c.Compare)
+		p.Bad("an iteration has %d clips (envs x steps / clip_steps), a query %d: give more environments or shorter clips", c.fresh(), c.Compare)
 	}
 	if c.queries() < 1 {
-		bad("labels is %d, a ranking of %d clips takes %d: give more", c.Labels, c.Compare, Cost(c.Compare))
+		p.Bad("labels is %d, a ranking of %d clips takes %d: give more", c.Labels, c.Compare, Cost(c.Compare))
 	}
 	if c.Query != "random" && c.Members < 2 {
-		bad("query is %s with one reward model, which cannot disagree with itself: give members of 2 or more, or query=random", c.Query)
+		p.Bad("query is %s with one reward model, which cannot disagree with itself: give members of 2 or more, or query=random", c.Query)
 	}
-	return errs
+	return p
 }
 
 // Cost is the number of yes-or-no answers that ranking k clips counts as: log2(k!), rounded up.

@@ -1,6 +1,6 @@
 package qlearn
 
-import "fmt"
+import "github.com/rewardlab/rewardlab/rl/run"
 
 // Network says how to train a deep Q-network. A zero field means its default.
 type Network struct {
@@ -92,74 +92,64 @@ type Table struct {
 	LogEvery int `json:"log_every" default:"200"`
 }
 
-type checks []error
-
-func (c *checks) bad(format string, args ...any) { *c = append(*c, fmt.Errorf(format, args...)) }
-
-func (c *checks) atLeast(name string, value, least int) {
-	if value < least {
-		c.bad("%s is %d: give at least %d", name, value, least)
-	}
-}
-
-func (c *checks) share(name string, value float64) {
+func share(p *run.Problems, name string, value float64) {
 	if !(value > 0 && value <= 1) {
-		c.bad("%s is %g: give a number above 0, at most 1", name, value)
+		p.Bad("%s is %g: give a number above 0, at most 1", name, value)
 	}
 }
 
-func (c *checks) exploration(x Exploration) {
-	c.share("epsilon", x.Epsilon)
-	c.share("epsilon_end", x.EpsilonEnd)
-	c.share("epsilon_for", x.EpsilonFor)
+func (x Exploration) check(p *run.Problems) {
+	share(p, "epsilon", x.Epsilon)
+	share(p, "epsilon_end", x.EpsilonEnd)
+	share(p, "epsilon_for", x.EpsilonFor)
 	if x.EpsilonEnd > x.Epsilon {
-		c.bad("epsilon_end is %g, above epsilon, %g: exploration should fall", x.EpsilonEnd, x.Epsilon)
+		p.Bad("epsilon_end is %g, above epsilon, %g: exploration should fall", x.EpsilonEnd, x.Epsilon)
 	}
 }
 
 // Check returns everything that is wrong with a resolved configuration.
 func (n *Network) Check() []error {
-	var c checks
-	c.atLeast("envs", n.Envs, 1)
-	c.atLeast("iterations", n.Iterations, 1)
-	c.atLeast("batch", n.Batch, 1)
-	c.atLeast("n_step", n.NStep, 1)
-	c.atLeast("warmup", n.Warmup, n.NStep)
-	c.atLeast("target_every", n.TargetEvery, 1)
-	c.atLeast("log_every", n.LogEvery, 1)
+	var p run.Problems
+	p.AtLeast("envs", n.Envs, 1)
+	p.AtLeast("iterations", n.Iterations, 1)
+	p.AtLeast("batch", n.Batch, 1)
+	p.AtLeast("n_step", n.NStep, 1)
+	p.AtLeast("warmup", n.Warmup, n.NStep)
+	p.AtLeast("target_every", n.TargetEvery, 1)
+	p.AtLeast("log_every", n.LogEvery, 1)
 	for _, h := range n.Hidden {
-		c.atLeast("hidden", h, 1)
+		p.AtLeast("hidden", h, 1)
 	}
 	if n.Envs > 0 && (n.Buffer%n.Envs != 0 || n.Buffer < n.Envs*n.NStep) {
-		c.bad("buffer is %d for %d environments: give a multiple of them, at least %d, so that each step of all of them finds room", n.Buffer, n.Envs, n.Envs*n.NStep)
+		p.Bad("buffer is %d for %d environments: give a multiple of them, at least %d, so that each step of all of them finds room", n.Buffer, n.Envs, n.Envs*n.NStep)
 	}
-	c.share("gamma", n.Gamma)
-	c.share("lr_end", n.LREnd)
-	c.share("tau", n.Tau)
+	share(&p, "gamma", n.Gamma)
+	share(&p, "lr_end", n.LREnd)
+	share(&p, "tau", n.Tau)
 	if !(n.LR > 0) {
-		c.bad("lr is %g: give a positive step size", n.LR)
+		p.Bad("lr is %g: give a positive step size", n.LR)
 	}
 	if !(n.Clip > 0) {
-		c.bad("clip is %g: give a positive norm", n.Clip)
+		p.Bad("clip is %g: give a positive norm", n.Clip)
 	}
-	c.exploration(n.Exploration)
+	n.Exploration.check(&p)
 	if !(n.Keep >= 0 && n.Keep <= 0.99) {
-		c.bad("keep is %g: give a probability from 0 to 0.99", n.Keep)
+		p.Bad("keep is %g: give a probability from 0 to 0.99", n.Keep)
 	}
-	return c
+	return p
 }
 
 // Check returns everything that is wrong with a resolved configuration.
 func (t *Table) Check() []error {
-	var c checks
-	c.atLeast("envs", t.Envs, 1)
-	c.atLeast("iterations", t.Iterations, 1)
-	c.atLeast("bins", t.Bins, 1)
-	c.atLeast("tilings", t.Tilings, 1)
-	c.atLeast("log_every", t.LogEvery, 1)
-	c.share("gamma", t.Gamma)
-	c.share("lr", t.LR)
-	c.share("lr_end", t.LREnd)
-	c.exploration(t.Exploration)
-	return c
+	var p run.Problems
+	p.AtLeast("envs", t.Envs, 1)
+	p.AtLeast("iterations", t.Iterations, 1)
+	p.AtLeast("bins", t.Bins, 1)
+	p.AtLeast("tilings", t.Tilings, 1)
+	p.AtLeast("log_every", t.LogEvery, 1)
+	share(&p, "gamma", t.Gamma)
+	share(&p, "lr", t.LR)
+	share(&p, "lr_end", t.LREnd)
+	t.Exploration.check(&p)
+	return p
 }

@@ -2,7 +2,8 @@ package selfplay
 
 import (
 	"cmp"
-	"fmt"
+
+	"github.com/rewardlab/rewardlab/rl/run"
 )
 
 // Config says what to train. A zero field means its default.
@@ -69,66 +70,58 @@ type Config struct {
 
 // Check returns everything that is wrong with a resolved c.
 func (c *Config) Check() []error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, v := range []struct {
-		name         string
-		value, least int
-	}{
-		{"limit", c.Limit, 0}, {"alice_moves", c.AliceMoves, 0}, {"envs", c.Envs, 1}, {"steps", c.Steps, 1}, {"epochs", c.Epochs, 1},
-		{"minibatches", c.Minibatches, 1}, {"eval_episodes", c.EvalEpisodes, 1}, {"exam_every", c.ExamEvery, 0}, {"log_every", c.LogEvery, 0},
-	} {
-		if v.value < v.least {
-			bad("%s is %d: give at least %d", v.name, v.value, v.least)
-		}
-	}
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"lr", c.LR}, {"clip", c.Clip}, {"max_norm", c.MaxNorm}} {
-		if !(v.value > 0) {
-			bad("%s is %g: give a positive number", v.name, v.value)
-		}
-	}
+	var p run.Problems
+	p.AtLeast("limit", c.Limit, 0)
+	p.AtLeast("alice_moves", c.AliceMoves, 0)
+	p.AtLeast("envs", c.Envs, 1)
+	p.AtLeast("steps", c.Steps, 1)
+	p.AtLeast("epochs", c.Epochs, 1)
+	p.AtLeast("minibatches", c.Minibatches, 1)
+	p.AtLeast("eval_episodes", c.EvalEpisodes, 1)
+	p.AtLeast("exam_every", c.ExamEvery, 0)
+	p.AtLeast("log_every", c.LogEvery, 0)
+	p.Positive("lr", c.LR)
+	p.Positive("clip", c.Clip)
+	p.Positive("max_norm", c.MaxNorm)
 	for _, v := range []struct {
 		name  string
 		value float64
 	}{{"scale", c.Scale}, {"alice_lr", c.AliceLR}, {"entropy", c.Entropy}, {"alice_entropy", c.AliceEntropy}, {"value_weight", c.ValueWeight}} {
 		if !(v.value >= 0) {
-			bad("%s is %g: give at least 0", v.name, v.value)
+			p.Bad("%s is %g: give at least 0", v.name, v.value)
 		}
 	}
 	if !(c.Gamma > 0 && c.Gamma <= 1 && c.Lambda > 0 && c.Lambda <= 1) {
-		bad("gamma is %g and lambda %g: give numbers above 0, and 1 at most", c.Gamma, c.Lambda)
+		p.Bad("gamma is %g and lambda %g: give numbers above 0, and 1 at most", c.Gamma, c.Lambda)
 	}
 	if !(c.Target > 0 && c.Target <= 1) {
-		bad("target is %g: give a share above 0, and 1 at most: without the target task Bob never learns what it asks for", c.Target)
+		p.Bad("target is %g: give a share above 0, and 1 at most: without the target task Bob never learns what it asks for", c.Target)
 	}
 	if !(c.Stop >= 0 && c.Stop < 1) {
-		bad("stop is %g: give a probability below 1", c.Stop)
+		p.Bad("stop is %g: give a probability below 1", c.Stop)
 	}
 	if c.Stop > 0 && c.Alice != "random" {
-		bad("stop is %g, but Alice is %s: it is for a random Alice", c.Stop, c.Alice)
+		p.Bad("stop is %g, but Alice is %s: it is for a random Alice", c.Stop, c.Alice)
 	}
 	for _, h := range c.Hidden {
 		if h < 1 {
-			bad("hidden is %v: give at least 1 unit a layer", c.Hidden)
+			p.Bad("hidden is %v: give at least 1 unit a layer", c.Hidden)
 		}
 	}
-	if len(errs) > 0 {
-		return errs
+	if len(p) > 0 {
+		return p
 	}
 	if c.Total < c.batch() {
-		bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, c.batch())
+		p.Bad("total is %d steps, one update needs envs x steps = %d: give more", c.Total, c.batch())
 	}
 	if t, err := taskOf(c); err != nil {
-		errs = append(errs, err)
+		p = append(p, err)
 	} else if g := newGame(t, c); g.most >= g.limit {
-		bad("alice_moves is %d of the limit of %d: leave Bob some moves", g.most, g.limit)
+		p.Bad("alice_moves is %d of the limit of %d: leave Bob some moves", g.most, g.limit)
 	} else if rows := (g.limit + c.Steps) * c.Envs; rows%c.parts() != 0 {
-		bad("(limit + steps) x envs = %d steps do not make %d minibatches of equal size: change one of the four", rows, c.parts())
+		p.Bad("(limit + steps) x envs = %d steps do not make %d minibatches of equal size: change one of the four", rows, c.parts())
 	}
-	return errs
+	return p
 }
 
 // batch is the steps of all environments in one iteration.
