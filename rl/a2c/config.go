@@ -3,6 +3,7 @@ package a2c
 import (
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // Config says what to train. A zero field means its default.
@@ -76,19 +77,9 @@ func (c *Config) Check() []error {
 func (c *Config) batch() int      { return c.Envs * c.Steps }
 func (c *Config) iterations() int { return c.Total / c.batch() }
 
-// logEvery is LogEvery, or what gives about 200 rows.
-func (c *Config) logEvery() int {
-	if c.LogEvery > 0 {
-		return min(c.LogEvery, c.iterations())
-	}
-	return max(1, c.iterations()/200)
-}
-
-// chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
-func (c *Config) chunk() int {
-	every := c.logEvery()
-	return every * max(1, min(20000/c.batch(), c.iterations()/2)/every)
-}
+// logEvery is how many iterations one row averages over, chunk how many there are between two looks from the host.
+func (c *Config) logEvery() int { return trainer.Every(c.LogEvery, c.iterations(), 200) }
+func (c *Config) chunk() int    { return trainer.Chunk(c.logEvery(), c.iterations(), c.batch()) }
 
 // Agent says how the agent of a resolved c looks at the world.
 func (c *Config) Agent() rollout.AgentConfig {

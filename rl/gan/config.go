@@ -1,6 +1,9 @@
 package gan
 
-import "github.com/rewardlab/rewardlab/rl/run"
+import (
+	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
+)
 
 // Config says what to learn to generate. A zero field means its default.
 type Config struct {
@@ -76,13 +79,8 @@ func (c *Config) Check() []error {
 	return p
 }
 
-// every is LogEvery, or what gives about 200 rows.
-func (c *Config) every() int {
-	if c.LogEvery > 0 {
-		return c.LogEvery
-	}
-	return max(1, c.Iterations/200)
-}
+// every is how many rounds one row averages over.
+func (c *Config) every() int { return trainer.Every(c.LogEvery, c.Iterations, 200) }
 
 // chunk is a tenth of the training, in whole rows.
 func (c *Config) chunk() int { return c.Iterations / (Pages - 1) / c.every() * c.every() }

@@ -3,6 +3,7 @@ package ppo
 import (
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // Config says what to train. A zero field means its default.
@@ -116,19 +117,9 @@ func (c *Config) Iterations() int { return c.Total / c.Batch() }
 
 func (c *Config) rounds() int { return c.Epochs * c.Minibatches }
 
-// Every is LogEvery, or what gives about 200 rows.
-func (c *Config) Every() int {
-	if c.LogEvery > 0 {
-		return min(c.LogEvery, c.Iterations())
-	}
-	return max(1, c.Iterations()/200)
-}
-
-// Chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
-func (c *Config) Chunk() int {
-	every := c.Every()
-	return every * max(1, min(20000/c.Batch(), c.Iterations()/2)/every)
-}
+// Every is how many iterations one row averages over, Chunk how many there are between two looks from the host.
+func (c *Config) Every() int { return trainer.Every(c.LogEvery, c.Iterations(), 200) }
+func (c *Config) Chunk() int { return trainer.Chunk(c.Every(), c.Iterations(), c.Batch()) }
 
 // Agent says how the agent of a resolved c looks at the world.
 func (c *Config) Agent() rollout.AgentConfig {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // Config says what to train. A zero field means its default.
@@ -169,16 +170,6 @@ func (c *Config) examEvery() int {
 	return max(1, c.iterations()/20)
 }
 
-// logEvery is LogEvery, or what gives about 100 rows.
-func (c *Config) logEvery() int {
-	if c.LogEvery > 0 {
-		return min(c.LogEvery, c.iterations())
-	}
-	return max(1, c.iterations()/100)
-}
-
-// chunk is how many updates are made between two looks from the host: about 20,000 steps, and never the whole training.
-func (c *Config) chunk() int {
-	every := c.logEvery()
-	return every * max(1, min(20000/c.batch(), c.iterations()/2)/every)
-}
+// logEvery is how many iterations one row averages over, chunk how many there are between two looks from the host.
+func (c *Config) logEvery() int { return trainer.Every(c.LogEvery, c.iterations(), 100) }
+func (c *Config) chunk() int    { return trainer.Chunk(c.logEvery(), c.iterations(), c.batch()) }

@@ -42,6 +42,19 @@ type Plan[S any] struct {
 	Evaluate func(ctx context.Context, seed int64, s loop.Values[S]) (map[string]float64, error)
 }
 
+// Every is how many of all iterations one row averages over: given, or where that is 0 what makes about so many rows.
+func Every(given, iterations, rows int) int {
+	if given > 0 {
+		return min(given, iterations)
+	}
+	return max(1, iterations/rows)
+}
+
+// Chunk is how many of all iterations are done between two looks from the host: whole rows, about 20,000 steps, and never the whole training.
+func Chunk(every, iterations, stepsPer int) int {
+	return every * max(1, min(20000/stepsPer, iterations/2)/every)
+}
+
 // Trainer makes the trainer of one seed, a *Trainer[S]: from the start when state is nil, else from where state was taken. It is what Worker.Make
 // wants.
 func (p *Plan[S]) Trainer(_ context.Context, seed int64, state []run.Array) (run.Trainer, error) {
