@@ -13,7 +13,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
 	"github.com/rewardlab/rewardlab/rl/rollout"
-	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // state is everything that a training carries from one iteration to the next.
@@ -91,19 +90,6 @@ type programs struct {
 	learn  *loop.Func[question, answer]
 }
 
-// advance does n iterations.
-func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state]) (loop.Values[state], []trainer.Metric, error) {
-	log := rollout.NewJournal(p.Env)
-	for i := from; i < from+n; i++ {
-		next, err := p.iterate(ctx, i, s, log)
-		if err != nil {
-			return next, nil, err
-		}
-		s = next
-	}
-	return s, log.Metrics(), nil
-}
-
 // iterate plays and learns, and frees what is not needed any more.
 func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log *rollout.Journal) (loop.Values[state], error) {
 	learn, err1 := loop.Part[learner](s, "Learner")
@@ -133,17 +119,9 @@ func (p *programs) iterate(ctx context.Context, i int, s loop.Values[state], log
 }
 
 func (p *programs) logLosses(i int, log *rollout.Journal, values *tensors.Tensor) error {
-	rate := p.LR
-	if !p.ConstantLR {
-		rate *= 1 - float64(i)/float64(p.iterations())
-	}
-	log.Put("charts/learning_rate", float32(rate))
-	x, err := tensors.CopyFlatData[float32](values)
-	if err != nil {
+	log.LearningRate(p.LR, p.ConstantLR, i, p.iterations())
+	if err := log.Means("losses/", losses[:], values); err != nil {
 		return fmt.Errorf("losses: %w", err)
-	}
-	for k, name := range losses {
-		log.Put("losses/"+name, x[k])
 	}
 	return nil
 }

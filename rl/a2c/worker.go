@@ -54,7 +54,7 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, v *env.Vec
 	}
 	exam.CompileAhead(ctx)
 	plan := trainer.Plan[state]{
-		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
+		Advance: rollout.Advance(c.Env, p.iterate), Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
 		Evaluate: rollout.Evaluation[state](exam, ""),
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/ops"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/rollout"
-	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // State is everything that a training carries from one iteration to the next.
@@ -220,18 +219,7 @@ type gail struct {
 	cloner   *bc.Cloner // nil: begin with a policy that knows nothing
 }
 
-// advance does n iterations: play, judge, teach the discriminator, update the policy.
-func (g *gail) advance(ctx context.Context, from, n int, s loop.Values[State], demos loop.Values[expert]) (loop.Values[State], []trainer.Metric, error) {
-	log := rollout.NewJournal(g.Env)
-	var err error
-	for i := from; i < from+n; i++ {
-		if s, err = g.iterate(ctx, i, s, demos, log); err != nil {
-			return s, nil, fmt.Errorf("%s: iteration %d: %w", g.Method, i, err)
-		}
-	}
-	return s, log.Metrics(), nil
-}
-
+// iterate is one iteration: play, judge, teach the discriminator, update the policy. It consumes s.
 func (g *gail) iterate(ctx context.Context, i int, s loop.Values[State], demos loop.Values[expert], log *rollout.Journal) (loop.Values[State], error) {
 	policy, err1 := loop.Part[ppo.State](s, "Policy")
 	crit, err2 := loop.Part[critic](s, "Critic")
@@ -308,16 +296,8 @@ func (g *gail) assess(ctx context.Context, i int, policy loop.Values[ppo.State],
 
 // logMarks adds the means over the updates of an iteration, [updates, len(markNames)].
 func (g *gail) logMarks(log *rollout.Journal, values *tensors.Tensor) error {
-	m, err := tensors.CopyFlatData[float32](values)
-	if err != nil {
+	if err := log.Means("reward/", markNames[:], values); err != nil {
 		return fmt.Errorf("discriminator: %w", err)
-	}
-	for k, name := range markNames {
-		var sum float32
-		for row := range g.DiscUpdates {
-			sum += m[row*len(markNames)+k]
-		}
-		log.Put("reward/"+name, sum/float32(g.DiscUpdates))
 	}
 	return nil
 }

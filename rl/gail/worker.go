@@ -51,9 +51,13 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, demos *da
 		}
 		w.Closers = append(w.Closers, shown.Close)
 		plan := trainer.Plan[State]{
-			Advance: func(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-				return g.advance(ctx, from, n, s, shown)
-			},
+			Advance: rollout.Advance(c.Env, func(ctx context.Context, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
+				s, err := g.iterate(ctx, i, s, shown, log)
+				if err != nil {
+					err = fmt.Errorf("%s: iteration %d: %w", c.Method, i, err)
+				}
+				return s, err
+			}),
 			Start: func(seed int64) (loop.Values[State], error) { return g.start(ctx, seed, shown, rows) },
 			Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
 			Evaluate: bc.Normalised(rollout.Evaluation[State](exam, "Policy."), demos),

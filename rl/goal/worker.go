@@ -159,17 +159,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config, d *datase
 	}
 	exam.compileAhead(ctx)
 	plan := trainer.Plan[State]{
-		Advance: func(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-			log := rollout.NewJournal(c.Env)
-			var err error
-			for i := from; i < from+n; i++ {
-				if s, err = l.iterate(ctx, i, s, log); err != nil {
-					return s, nil, err
-				}
-			}
-			return s, log.Metrics(), nil
-		},
-		Start: func(seed int64) (loop.Values[State], error) { return l.start(ctx, b, seed) },
+		Advance: rollout.Advance(c.Env, l.iterate), Start: func(seed int64) (loop.Values[State], error) { return l.start(ctx, b, seed) },
 		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
 		Evaluate: func(ctx context.Context, seed int64, s loop.Values[State]) (map[string]float64, error) {
 			return examine(ctx, exam, seed, s, "")

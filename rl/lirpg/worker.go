@@ -103,9 +103,9 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, e env.Env,
 	w.Make = func(ctx context.Context, seed int64, state []run.Array) (run.Trainer, error) {
 		p.silent = false
 		plan := trainer.Plan[State]{
-			Advance: func(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-				return p.advance(ctx, seed, from, n, s)
-			},
+			Advance: rollout.Advance(c.Env, func(ctx context.Context, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
+				return p.iterate(ctx, seed, i, s, log)
+			}),
 			Start: func(seed int64) (loop.Values[State], error) { return p.start(ctx, seed) },
 			Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
 			Evaluate: rollout.Evaluation[State](exam, ""),
@@ -187,25 +187,19 @@ func (p *programs) start(ctx context.Context, seed int64) (loop.Values[State], e
 	return loop.Pack[State](append(ts, p.countsStart(), key)...)
 }
 
-// advance does n iterations.
-func (p *programs) advance(ctx context.Context, seed int64, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-	log := rollout.NewJournal(p.Env)
-	var err error
-	for i := from; i < from+n; i++ {
-		if i == p.freshAt() {
-			if s, err = p.renew(seed, s); err != nil {
-				return s, nil, err
-			}
-		}
-		var steps loop.Values[rollout.Steps]
-		if s, steps, err = p.play(ctx, s); err != nil {
-			return s, nil, err
-		}
-		if s, err = p.learn(ctx, i, s, steps, log); err != nil {
-			return s, nil, err
+// iterate is one iteration of the training of seed.
+func (p *programs) iterate(ctx context.Context, seed int64, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
+	if i == p.freshAt() {
+		var err error
+		if s, err = p.renew(seed, s); err != nil {
+			return s, err
 		}
 	}
-	return s, log.Metrics(), nil
+	s, steps, err := p.play(ctx, s)
+	if err != nil {
+		return s, err
+	}
+	return p.learn(ctx, i, s, steps, log)
 }
 
 // renew puts a fresh agent in the place of the old one, and a fresh motive too if that is asked for.
@@ -295,11 +289,7 @@ func (p *programs) logRewards(i int, log *rollout.Journal, largest *tensors.Tens
 
 // logMarks adds the means of the updates' marks, [rounds, len(names)].
 func (p *programs) logMarks(i int, log *rollout.Journal, marks *tensors.Tensor) error {
-	rate := p.LR
-	if !p.ConstantLR {
-		rate *= 1 - float64(i)/float64(p.Iterations())
-	}
-	log.Put("charts/learning_rate", float32(rate))
+	log.LearningRate(p.LR, p.ConstantLR, i, p.Iterations())
 	m, err := tensors.CopyFlatData[float32](marks)
 	if err != nil {
 		return fmt.Errorf("losses: %w", err)

@@ -13,7 +13,6 @@ import (
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/ops"
 	"github.com/rewardlab/rewardlab/rl/rollout"
-	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // State is everything that a training carries from one iteration to the next.
@@ -179,38 +178,20 @@ func (p *Learner) Learn(ctx context.Context, i int, s loop.Values[State], steps 
 		ledger.Close(), key.T.FinalizeAll(), steps.Close(), taught.Close(), a.Get("Stats").FinalizeAll(), marks.Close())
 }
 
-// advance does n iterations for the reward of the environment.
-func (p *Learner) advance(ctx context.Context, from, n int, s loop.Values[State]) (loop.Values[State], []trainer.Metric, error) {
-	log := rollout.NewJournal(p.Env)
-	for i := from; i < from+n; i++ {
-		s2, steps, err := p.Play(ctx, s)
-		if err != nil {
-			return s2, nil, err
-		}
-		if s, err = p.Learn(ctx, i, s2, steps, nil, log); err != nil {
-			return s, nil, err
-		}
+// iterate is one iteration for the reward of the environment.
+func (p *Learner) iterate(ctx context.Context, i int, s loop.Values[State], log *rollout.Journal) (loop.Values[State], error) {
+	s, steps, err := p.Play(ctx, s)
+	if err != nil {
+		return s, err
 	}
-	return s, log.Metrics(), nil
+	return p.Learn(ctx, i, s, steps, nil, log)
 }
 
 // logLosses adds the means of the minibatches' marks, [rounds, len(losses)].
 func (p *ppo) logLosses(i int, log *rollout.Journal, marks *tensors.Tensor) error {
-	rate := p.LR
-	if !p.ConstantLR {
-		rate *= 1 - float64(i)/float64(p.Iterations())
-	}
-	log.Put("charts/learning_rate", float32(rate))
-	m, err := tensors.CopyFlatData[float32](marks)
-	if err != nil {
+	log.LearningRate(p.LR, p.ConstantLR, i, p.Iterations())
+	if err := log.Means("losses/", losses[:], marks); err != nil {
 		return fmt.Errorf("losses: %w", err)
-	}
-	for k, name := range losses {
-		var sum float32
-		for row := range p.rounds() {
-			sum += m[row*len(losses)+k]
-		}
-		log.Put("losses/"+name, sum/float32(p.rounds()))
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func New(ctx context.Context, b *backend.Engine, e env.Env, c *Config) (*trainer
 	}
 	w.Frees(exam.Close)
 	plan := trainer.Plan[State]{
-		Advance: p.advance, Start: func(seed int64) (loop.Values[State], error) { return p.Start(ctx, seed) },
+		Advance: rollout.Advance(c.Env, p.iterate), Start: func(seed int64) (loop.Values[State], error) { return p.Start(ctx, seed) },
 		Total: c.Iterations(), Chunk: c.Chunk(), LogEvery: c.Every(), StepsPer: c.Batch(),
 		Evaluate: rollout.Evaluation[State](exam, ""),
 	}

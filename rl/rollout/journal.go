@@ -1,10 +1,12 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
@@ -53,6 +55,31 @@ func (l *Journal) Rollout(i int, stats *tensors.Tensor) error {
 	return nil
 }
 
+// LearningRate adds the step size of iteration i of so many: rate itself, or what is left of it where it falls in a straight line to 0.
+func (l *Journal) LearningRate(rate float64, constant bool, i, iterations int) {
+	if !constant {
+		rate *= 1 - float64(i)/float64(iterations)
+	}
+	l.Put("charts/learning_rate", float32(rate))
+}
+
+// Means adds the mean of every column of marks [updates, len(names)].
+func (l *Journal) Means(prefix string, names []string, marks *tensors.Tensor) error {
+	m, err := tensors.CopyFlatData[float32](marks)
+	if err != nil {
+		return err
+	}
+	rows := len(m) / len(names)
+	for k, name := range names {
+		var sum float32
+		for row := range rows {
+			sum += m[row*len(names)+k]
+		}
+		l.Put(prefix+name, sum/float32(rows))
+	}
+	return nil
+}
+
 // Metrics are one number an iteration; returns and lengths count by the episodes that ended in it.
 func (l *Journal) Metrics() []trainer.Metric {
 	ms := make([]trainer.Metric, 0, len(l.names))
@@ -60,4 +87,18 @@ func (l *Journal) Metrics() []trainer.Metric {
 		ms = append(ms, trainer.Metric{Name: name, Values: l.values[name], Weights: l.weights[name]})
 	}
 	return ms
+}
+
+// Advance makes the Advance of a trainer.Plan of its one iteration, which consumes a state and returns the next. env is as for NewJournal.
+func Advance[S any](env string, iterate func(ctx context.Context, i int, s loop.Values[S], log *Journal) (loop.Values[S], error)) func(ctx context.Context, from, n int, s loop.Values[S]) (loop.Values[S], []trainer.Metric, error) {
+	return func(ctx context.Context, from, n int, s loop.Values[S]) (loop.Values[S], []trainer.Metric, error) {
+		log := NewJournal(env)
+		for i := from; i < from+n; i++ {
+			var err error
+			if s, err = iterate(ctx, i, s, log); err != nil {
+				return s, nil, err
+			}
+		}
+		return s, log.Metrics(), nil
+	}
 }

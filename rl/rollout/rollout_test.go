@@ -1,7 +1,11 @@
 package rollout_test
 
 import (
+	"context"
+	"errors"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +17,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/rollout"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // counter is an environment whose books are known: the state counts steps, the reward of step k of an episode is k, and an episode ends by
@@ -266,5 +271,45 @@ func TestJournal(t *testing.T) {
 	}
 	if ms[1].Values[0] != 4 || ms[2].Name != "losses/explained_variance" || ms[2].Weights != nil || ms[2].Values[1] != 0.25 {
 		t.Errorf("%+v %+v", ms[1], ms[2])
+	}
+}
+
+func TestJournalMeans(t *testing.T) {
+	j := rollout.NewJournal("cartpole")
+	if err := j.Means("losses/", []string{"value", "entropy"}, tensors.FromValue([][]float32{{1, 10}, {2, 20}, {6, 0}})); err != nil {
+		t.Fatal(err)
+	}
+	j.LearningRate(0.5, false, 3, 4)
+	j.LearningRate(0.5, true, 3, 4)
+	want := []trainer.Metric{{Name: "losses/value", Values: []float32{3}}, {Name: "losses/entropy", Values: []float32{10}}, {Name: "charts/learning_rate", Values: []float32{0.125, 0.5}}}
+	if got := j.Metrics(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestAdvance(t *testing.T) {
+	type count struct{ N *Node }
+	state := func(n int) loop.Values[count] {
+		s, err := loop.Pack[count](tensors.FromValue(int32(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	var did []int
+	advance := rollout.Advance("cartpole", func(_ context.Context, i int, s loop.Values[count], log *rollout.Journal) (loop.Values[count], error) {
+		did = append(did, i)
+		if i == 7 {
+			return s, errors.New("seven")
+		}
+		log.Put("i", float32(i))
+		return state(int(tensors.ToScalar[int32](s.Get("N"))) + i), nil
+	})
+	s, metrics, err := advance(t.Context(), 3, 2, state(10))
+	if err != nil || tensors.ToScalar[int32](s.Get("N")) != 17 || len(metrics) != 1 || !slices.Equal(metrics[0].Values, []float32{3, 4}) {
+		t.Errorf("state %v, metrics %+v, error %v", s.Get("N"), metrics, err)
+	}
+	if _, metrics, err := advance(t.Context(), 6, 4, s); err == nil || err.Error() != "seven" || metrics != nil || !slices.Equal(did, []int{3, 4, 6, 7}) {
+		t.Errorf("iterations %v, metrics %+v, error %v", did, metrics, err)
 	}
 }

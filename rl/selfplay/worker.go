@@ -39,7 +39,7 @@ func open(ctx context.Context, b *backend.Engine, t *task, c *Config) (*trainer.
 		return nil, errors.Join(fmt.Errorf("self-play: %w", err), w.Close())
 	}
 	plan := trainer.Plan[state]{
-		Advance: p.advance, Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
+		Advance: rollout.Advance(c.Env, p.iterate), Start: func(seed int64) (loop.Values[state], error) { return p.start(ctx, seed) },
 		Total: c.iterations(), Chunk: c.chunk(), LogEvery: c.logEvery(), StepsPer: c.batch(),
 		Evaluate: p.evaluate,
 	}
@@ -179,19 +179,6 @@ func (p *programs) start(ctx context.Context, of int64) (loop.Values[state], err
 	cells := p.game.cells()
 	s, err := loop.Pack[state](append(ts, shuffles, nn.ZeroTensor(periods, cells), nn.ZeroTensor(periods, cells))...)
 	return s, errors.Join(err, in.Close())
-}
-
-// advance does n iterations.
-func (p *programs) advance(ctx context.Context, from, n int, s loop.Values[state]) (loop.Values[state], []trainer.Metric, error) {
-	log := rollout.NewJournal(p.Env)
-	for i := from; i < from+n; i++ {
-		next, err := p.iterate(ctx, i, s, log)
-		if err != nil {
-			return next, nil, err
-		}
-		s = next
-	}
-	return s, log.Metrics(), nil
 }
 
 // iterate plays and learns, and frees what is not needed any more.
