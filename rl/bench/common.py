@@ -56,11 +56,11 @@ def ratio(a, b):
     return {"ratio": statistics.median(a) / statistics.median(b), "lo": draws[50], "hi": draws[1949]}
 
 
-def report(times, ratios, as_json, **more):
-    """Prints both tables, and if asked one JSON object."""
+def report(times, ratios, as_json, digits=2, **more):
+    """Prints both tables, times with so many digits, and if asked one JSON object."""
     table = {name: {"median": statistics.median(v), "min": min(v), "max": max(v), "all": v} for name, v in times.items()}
     for name, v in sorted(table.items()):
-        print(f"{name:24} median {v['median']:12,.2f}   {v['min']:12,.2f} to {v['max']:,.2f}")
+        print(f"{name:24} median {v['median']:12,.{digits}f}   {v['min']:12,.{digits}f} to {v['max']:,.{digits}f}")
     for name, v in ratios.items():
         print(f"{name:32} {v['ratio']:7.2f}   [{v['lo']:.2f}, {v['hi']:.2f}]")
     if as_json:

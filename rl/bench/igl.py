@@ -8,53 +8,11 @@ repeats; "inside" is the training loop as each program times it, "process" is th
 """
 
 import argparse
-import json
-import os
 import pathlib
-import random
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-
-
-def sh(*args, **kw):
-    return subprocess.run([str(a) for a in args], check=True, cwd=ROOT, text=True, capture_output=True, **kw).stdout
-
-
-def cache():
-    return pathlib.Path(os.environ.get("REWARDLAB_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "rewardlab")
-
-
-def torch_python(given):
-    if given:
-        return given
-    venv = cache() / "bench-venv"
-    python = venv / "bin" / "python"
-    try:
-        sh(python, "-c", "import torch, numpy")
-    except (OSError, subprocess.CalledProcessError):
-        print(f"installing PyTorch into {venv} (some gigabytes, once)", file=sys.stderr)
-        sh(sys.executable, "-m", "venv", "--clear", venv)
-        sh(python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt")
-    return python
-
-
-def timed(command):
-    start = time.perf_counter()
-    out = sh(*command)
-    return time.perf_counter() - start, json.loads(out.strip().splitlines()[-1])
-
-
-def ratio(theirs, ours):
-    """Median over median, and the middle 95% of it when the repeats of each side are drawn again with replacement."""
-    rng = random.Random(0)
-    draws = sorted(statistics.median(rng.choices(theirs, k=len(theirs))) / statistics.median(rng.choices(ours, k=len(ours))) for _ in range(2000))
-    return {"ratio": statistics.median(theirs) / statistics.median(ours), "lo": draws[50], "hi": draws[1949]}
+from common import HERE, cache, peer_python, ratio, report, sh, timed
 
 
 def main():
@@ -63,7 +21,7 @@ def main():
     p.add_argument("--python", help="a Python that has torch and numpy")
     p.add_argument("--json", action="store_true", help="one JSON object at the end")
     args = p.parse_args()
-    python = torch_python(args.python)
+    python = peer_python(args.python, "torch, numpy", "bench-venv", "requirements.txt")
     with tempfile.TemporaryDirectory() as tmp:
         rl = pathlib.Path(tmp) / "rl"
         sh("go", "build", "-o", rl, "./rl/cmd/rl")
@@ -87,7 +45,6 @@ def main():
                 if "compile_s" in result:
                     note(f"{name}: compile", result["compile_s"])
             print(f"repeat {k + 1} of {args.repeats}", file=sys.stderr)
-        table = {name: {"median": statistics.median(v), "min": min(v), "max": max(v)} for name, v in times.items()}
         ratios = {
             "PyTorch / ours, inside": ratio(times["torch: inside"], times["ours: inside"]),
             "PyTorch / ours, process": ratio(times["torch: process"], times["ours: process"]),
@@ -95,12 +52,7 @@ def main():
             "batched PyTorch / ours, process": ratio(times["torch batched: process"], times["ours: process"]),
             "four seeds / one seed, process": ratio(times["ours, 4 seeds: process"], times["ours: process"]),
         }
-    for name, v in table.items():
-        print(f"{name:28} median {v['median']:8.3f}   {v['min']:8.3f} to {v['max']:.3f}")
-    for name, v in ratios.items():
-        print(f"{name:32} {v['ratio']:7.2f}   [{v['lo']:.2f}, {v['hi']:.2f}]")
-    if args.json:
-        print(json.dumps({"repeats": args.repeats, "times": table, "ratios": ratios}))
+    report(times, ratios, args.json, digits=3, repeats=args.repeats)
 
 
 if __name__ == "__main__":

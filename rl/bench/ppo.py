@@ -9,61 +9,13 @@ ratio is the median over the median, with a 95% bootstrap interval over the repe
 """
 
 import argparse
-import json
-import os
 import pathlib
-import random
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+from common import HERE, peer_python, ratio, report, sh, timed
+
 MODULES = {"jax": "jax", "sb3": "stable_baselines3, gymnasium, torch"}
-
-
-def sh(*args, **kw):
-    done = subprocess.run([str(a) for a in args], cwd=ROOT, text=True, capture_output=True, **kw)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, args))} failed with {done.returncode}:\n{done.stderr.strip()[-2000:]}")
-    return done.stdout
-
-
-def cache():
-    return pathlib.Path(os.environ.get("REWARDLAB_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "rewardlab")
-
-
-def peers_python(given, peers):
-    """A Python that has what the peers import."""
-    wanted = "import " + ", ".join(MODULES[p] for p in peers)
-    venv = cache() / "bench-ppo-venv"
-    python = given or venv / "bin" / "python"
-    try:
-        if subprocess.run([str(python), "-c", wanted], capture_output=True).returncode == 0:
-            return python
-    except OSError:
-        pass
-    if given:
-        sys.exit(f"{given} cannot {wanted}: install requirements-ppo.txt there, or leave --python away")
-    print(f"installing JAX, PyTorch and Stable-Baselines3 into {venv} (some gigabytes, once)", file=sys.stderr)
-    sh(sys.executable, "-m", "venv", "--clear", venv)
-    sh(python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements-ppo.txt")
-    return python
-
-
-def timed(command):
-    start = time.perf_counter()
-    out = sh(*command)
-    return time.perf_counter() - start, json.loads(out.strip().splitlines()[-1])
-
-
-def ratio(a, b):
-    """Median over median, and the middle 95% of it when the repeats of each side are drawn again with replacement."""
-    rng = random.Random(0)
-    draws = sorted(statistics.median(rng.choices(a, k=len(a))) / statistics.median(rng.choices(b, k=len(b))) for _ in range(2000))
-    return {"ratio": statistics.median(a) / statistics.median(b), "lo": draws[50], "hi": draws[1949]}
 
 
 def main():
@@ -79,7 +31,7 @@ def main():
     peers = [x for x in args.peers.split(",") if x]
     if args.repeats < 1 or not set(peers) <= set(MODULES):
         p.error(f"--repeats {args.repeats} --peers {args.peers}: give at least one repeat, and peers out of {', '.join(MODULES)}")
-    python = peers_python(args.python, peers)
+    python = peer_python(args.python, ", ".join(MODULES[x] for x in peers), "bench-ppo-venv", "requirements-ppo.txt")
     times = {}
 
     def note(name, value):
@@ -109,17 +61,11 @@ def main():
                     note(f"{name}: compile", result["compile_s"])
                 note(f"{name}: process", whole)
             print(f"repeat {k} of {args.repeats}", file=sys.stderr)
-    table = {name: {"median": statistics.median(v), "min": min(v), "max": max(v), "all": v} for name, v in times.items()}
     ratios = {f"ours / {x}, steps/s": ratio(times["ours: steps/s"], times[f"{x}: steps/s"]) for x in peers}
     if "jax" in peers:
         ratios["jax / ours, compile"] = ratio(times["jax: compile"], times["ours: compile"])
         ratios["jax / ours, process"] = ratio(times["jax: process"], times["ours: process"])
-    for name, v in sorted(table.items()):
-        print(f"{name:16} median {v['median']:12,.2f}   {v['min']:12,.2f} to {v['max']:,.2f}")
-    for name, v in ratios.items():
-        print(f"{name:24} {v['ratio']:7.2f}   [{v['lo']:.2f}, {v['hi']:.2f}]")
-    if args.json:
-        print(json.dumps({"repeats": args.repeats, "envs": args.envs, "times": table, "ratios": ratios}))
+    report(times, ratios, args.json, repeats=args.repeats, envs=args.envs)
 
 
 if __name__ == "__main__":
