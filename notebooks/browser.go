@@ -19,6 +19,7 @@ import (
 func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	flags := newFlags("check-browser", out)
 	fast := flags.Bool("fast", false, "cut the steps: sets REWARDLAB_FAST=1, which the cells read")
+	answers := flags.Int("answers", 0, "run only the cell that asks a person, click so many answers in it, and kill the kernel half-way")
 	live := flags.Bool("live", false, "fail unless a chart was seen to change while the notebook ran")
 	click := flags.Bool("click", false, "press the buttons that cells show while they run, in turn: the cells in which a person plays or answers")
 	timeout := flags.Duration("timeout", 20*time.Minute, "longest the whole notebook may take")
@@ -66,15 +67,24 @@ func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 	if *fast {
 		os.Setenv("REWARDLAB_FAST", "1")
 	}
+	runs := filepath.Join(work, "runs")
+	if *answers > 0 { // what a person said before must not count
+		os.Setenv("REWARDLAB_RUNS", runs)
+	}
 	lctx, stopLab := context.WithCancel(ctx)
 	defer stopLab()
 	server, err := lab.Start(lctx, env, lab.Config{Dir: work, Expose: true, Log: filepath.Join(results, name+"-browser-lab.log")})
 	if err != nil {
 		return err
 	}
+	shots := name + "-browser"
+	if *answers > 0 {
+		shots = name + "-person"
+	}
 	fmt.Fprintf(out, "  JupyterLab answers at %s; compiling the browser's driver\n", server.Base)
 	cmd := env.Go(ctx, "run", "./notebooks/internal/browsercheck", "-browser", browser, "-timeout", timeout.String(),
-		fmt.Sprintf("-live=%t", *live), fmt.Sprintf("-click=%t", *click), "-lab", server.Base, "-notebook", file, "-out", filepath.Join(results, name+"-browser"))
+		fmt.Sprintf("-live=%t", *live), fmt.Sprintf("-click=%t", *click), fmt.Sprintf("-answers=%d", *answers), "-runs", runs, "-lab", server.Base, "-notebook", file,
+		"-out", filepath.Join(results, shots))
 	cmd.Env = append(os.Environ(), "JUPYTER_TOKEN="+server.Token)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	err = cmd.Run()

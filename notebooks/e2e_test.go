@@ -131,6 +131,21 @@ func TestRealTimeoutAndDeadKernel(t *testing.T) {
 	}
 }
 
+// TestPersonInTheBrowser labels ten pairs by clicking, in JupyterLab in Chromium, with a kernel killed in between: no answer may be lost, and the reward must
+// have learned from them. It takes minutes and is kept for when the whole is wanted.
+func TestPersonInTheBrowser(t *testing.T) {
+	if os.Getenv("REWARDLAB_E2E") == "" {
+		t.Skip("REWARDLAB_E2E is not set")
+	}
+	err := command(t.Context(), strings.Fields("check-browser -fast -answers 10 04_preferences"), os.Stdout)
+	if errors.Is(err, errSkipped) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestRealLab(t *testing.T) {
 	env := realSetup(t)
 	ctx, stop := context.WithCancel(t.Context())

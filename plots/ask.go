@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/comms"
@@ -40,6 +41,7 @@ type Question struct {
 type Panel struct {
 	id     string
 	number int
+	clicks *comms.AddressChan[string] // of all questions, and never closed: gonb v0.11.4 hangs for good at a message that nobody listens for
 }
 
 // NewPanel makes a panel. Outside a notebook there is nobody to click, and it is an error.
@@ -48,8 +50,12 @@ func NewPanel() (*Panel, error) {
 		return nil, errors.New("asking a person: this is no notebook cell, so there are no buttons: ask at the terminal instead")
 	}
 	comms.Start()
-	return &Panel{id: gonbui.UniqueId()}, nil
+	p := &Panel{id: gonbui.UniqueId()}
+	p.clicks = comms.Listen[string](p.address())
+	return p, nil
 }
+
+func (p *Panel) address() string { return "/ask/" + p.id }
 
 //go:embed ask.html
 var askPage string
@@ -97,10 +103,11 @@ func (q Question) page(id, address string) (string, error) {
 	return b.String(), nil
 }
 
-// parseChoice reads what the page sends: the number of the question and the choice, "3:left". Anything else, such as the empty value that the page
+// parseChoice reads what the page sends: the number of the question, the choice, and which try it is, "3:left:1". Anything else, such as the empty value that the page
 // begins with or a click on a question that is over, is nothing.
 func parseChoice(message string, number int) (Choice, bool) {
 	n, choice, ok := strings.Cut(message, ":")
+	choice, _, _ = strings.Cut(choice, ":")
 	if k, err := strconv.Atoi(n); !ok || err != nil || k != number {
 		return "", false
 	}
@@ -114,20 +121,22 @@ func parseChoice(message string, number int) (Choice, bool) {
 // Ask shows a question and waits until it is answered or ctx ends.
 func (p *Panel) Ask(ctx context.Context, q Question) (Choice, error) {
 	p.number++
-	address := fmt.Sprintf("/ask/%s/%d", p.id, p.number)
-	page, err := q.page(fmt.Sprintf("%s-%d", p.id, p.number), address)
+	page, err := q.page(fmt.Sprintf("%s-%d", p.id, p.number), p.address())
 	if err != nil {
 		return "", err
 	}
 	page = strings.ReplaceAll(page, "QUESTION", strconv.Itoa(p.number))
-	clicks := comms.Listen[string](address)
-	defer clicks.Close()
 	gonbui.UpdateHtml("ask_"+p.id, page)
+	// A page that got no answer from gonb within half a second gives the connection up, and one that was loaded again has none: make it anew then.
+	check := time.NewTicker(5 * time.Second)
+	defer check.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()
-		case message := <-clicks.C:
+		case <-check.C:
+			comms.Start()
+		case message := <-p.clicks.C:
 			if c, ok := parseChoice(message, p.number); ok {
 				return c, nil
 			}

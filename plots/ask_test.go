@@ -35,7 +35,7 @@ func TestChoices(t *testing.T) {
 		message string
 		want    Choice
 		ok      bool
-	}{{"7:left", Left, true}, {"7:skip", CannotTell, true}, {"6:left", "", false}, {"", "", false}, {"7:up", "", false}, {"7", "", false}, {"x:left", "", false}} {
+	}{{"7:left", Left, true}, {"7:left:12", Left, true}, {"7:skip", CannotTell, true}, {"6:left", "", false}, {"", "", false}, {"7:up", "", false}, {"7:up:1", "", false}, {"6:left:2", "", false}, {"7", "", false}, {"x:left", "", false}} {
 		if got, ok := parseChoice(tt.message, 7); got != tt.want || ok != tt.ok {
 			t.Errorf("%q: %q, %v", tt.message, got, ok)
 		}

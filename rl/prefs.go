@@ -9,6 +9,7 @@ import (
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
+	"github.com/rewardlab/rewardlab/rl/judge"
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/prefs"
 	"github.com/rewardlab/rewardlab/rl/run"
@@ -27,6 +28,9 @@ func prefsPresets() []run.Preset {
 		Env: "cartpole-fixed", Envs: 16, Steps: 500, Minibatches: 16, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
 	reacher := prefs.Config{Sees: "transition", Fit: 100, RewardLR: 2e-3, Config: reach("reacher")}
 	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Config: arcade("breakout")}
+	// Behaviour that no environment rewards: the answers go by a script. The other one, an eight (judge=eight), is half learned from as many answers.
+	spin := pendulum
+	spin.Judge = "spin"
 	return presets("prefs", prefs.ConfigSource(), prefsScore(), func(ctx context.Context, c *prefs.Config, opt run.OpenOptions) (run.Worker, error) {
 		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) {
 			return openPrefs(ctx, e, in, c, prefs.Options{})
@@ -36,6 +40,7 @@ func prefsPresets() []run.Preset {
 		{"prefs-cartpole", "700 answers teach PPO to balance a pole, in episodes of a fixed length", cartpole},
 		{"prefs-reacher", "700 answers teach PPO to bring the tip of an arm to a target", reacher},
 		{"prefs-breakout", "700 answers teach PPO MinAtar's Breakout", breakout},
+		{"prefs-spin", "700 answers teach PPO to spin a pendulum round and round, which no reward asks for", spin},
 	})
 }
 
@@ -49,8 +54,15 @@ func openPrefs(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Co
 		}
 		o.Book = book
 	}
-	if c.Ask == "terminal" && o.Gatherer == nil {
+	switch {
+	case o.Gatherer != nil:
+	case c.Ask == "terminal":
 		o.Gatherer = prefs.NewTerminal(os.Stdin, os.Stderr, o.Book)
+	case c.Ask == "ai":
+		var err error
+		if o.Gatherer, err = judgeOf(c.Env); err != nil {
+			return nil, err
+		}
 	}
 	w, err := prefs.New(ctx, e, made, c, o)
 	if book == nil {
@@ -61,6 +73,19 @@ func openPrefs(ctx context.Context, e *backend.Engine, made env.Env, c *prefs.Co
 	}
 	w.Closers = append(w.Closers, book.Close)
 	return w, nil
+}
+
+// judgeOf is SmolLM2 as the judge of clips of an environment that it can judge. Its answers are stored; the model is not needed.
+func judgeOf(environment string) (*judge.Judge, error) {
+	principle, ok := map[string]string{"pendulum": judge.Upright, "cartpole": judge.StayUp, "cartpole-fixed": judge.StayUp}[environment]
+	if !ok {
+		return nil, fmt.Errorf("nothing is stored of what a language model says about %s: set ask=synthetic, or give TrainPreferences a judge.Judge with a principle and a model", environment)
+	}
+	scores, err := judge.Stored(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &judge.Judge{Scorer: scores, Principle: principle}, nil
 }
 
 // TrainPreferences is Train for a preset of prefs whose clips are judged as ask says: by a person in a notebook, a language model, a script.
@@ -77,4 +102,26 @@ func TrainPreferences(ctx context.Context, preset string, ask prefs.Options, o O
 		return inEnv(ctx, opt, c.Env, func(e *backend.Engine, in env.Env) (run.Worker, error) { return openPrefs(ctx, e, in, c, ask) })
 	}
 	return train(ctx, cmp.Or(o.Folder, Folder(preset)), p, cfg, o)
+}
+
+// LearnedReturns are what the reward that a seed of a run of prefs has learned pays for clips. Only their differences mean something.
+func LearnedReturns(ctx context.Context, r *run.Run, seed int64, clips []prefs.Fragment) ([]float64, error) {
+	c := &prefs.Config{}
+	if err := r.Decode(c); err != nil {
+		return nil, fmt.Errorf("run folder %s: %w", r.Folder, err)
+	}
+	state, err := r.State(seed)
+	if err != nil {
+		return nil, err
+	}
+	in, err := env.Find(c.Env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := backend.Open(ctx, backend.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer e.Close()
+	return prefs.Returns(ctx, e.Backend, in, c, state, clips)
 }

@@ -173,10 +173,14 @@ func upper(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// Words puts a clip into words. Pendulums have words of their own, see Pendulum; of other clips it is Text, as it can stand within a sentence.
+// Words puts a clip into words. Pendulums and poles on carts have words of their own, see Pendulum and CartPole; of other clips it is Text, as it can stand
+// within a sentence.
 func Words(c prefs.Fragment) string {
-	if name, _, _ := strings.Cut(c.Env, "-"); name == "pendulum" && c.Steps > 0 && len(c.Obs) == 3*c.Steps {
+	switch name, _, _ := strings.Cut(c.Env, "-"); {
+	case name == "pendulum" && c.Steps > 0 && len(c.Obs) == 3*c.Steps:
 		return Pendulum(c)
+	case name == "cartpole" && c.Steps > 0 && len(c.Next) == 4*c.Steps:
+		return CartPole(c)
 	}
 	text := strings.TrimSuffix(strings.TrimSpace(c.Text), ".")
 	r, n := utf8.DecodeRuneInString(text)
@@ -186,42 +190,7 @@ func Words(c prefs.Fragment) string {
 	return string(unicode.ToLower(r)) + text[n:]
 }
 
-// levels are how a pendulum's pole may be, the worst first, as words that a small model can tell apart, and from how many degrees off upright.
-var levels = []struct {
-	least float64
-	words string
-}{
-	{150, "the pole hangs straight down"}, {120, "the pole hangs down"}, {75, "the pole points to the side"}, {40, "the pole leans upwards"},
-	{15, "the pole stands almost upright"}, {0, "the pole stands upright"},
-}
-
-// PendulumWords are all descriptions that Pendulum gives, the worst first.
-func PendulumWords() []string {
-	var out []string
-	for _, l := range levels {
-		out = append(out, l.words)
-	}
-	return out
-}
-
-// Pendulum says how a pendulum's pole is in a clip, on average, in one of six ways: numbers are nothing that a small model can weigh.
-func Pendulum(c prefs.Fragment) string {
-	tilt := 0.0
-	for t := range c.Steps {
-		tilt += math.Abs(math.Atan2(float64(c.Obs[3*t+1]), float64(c.Obs[3*t]))) * 180 / math.Pi / float64(c.Steps)
-	}
-	for _, l := range levels {
-		if tilt >= l.least {
-			return l.words
-		}
-	}
-	return levels[len(levels)-1].words
-}
-
-// Upright is a principle for pendulums.
-const Upright = "The pole should stand upright."
-
-// storedScores are SmolLM2's answers about PendulumWords by Upright, in both styles.
+// storedScores are SmolLM2's answers, in both styles: about PendulumWords by Upright, and about CartPoleWords by StayUp.
 //
 //go:embed tables/smollm2.json
 var storedScores []byte

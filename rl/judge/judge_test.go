@@ -19,33 +19,41 @@ import (
 
 var regen = flag.Bool("regen", false, "have SmolLM2 make the stored scores anew")
 
-// pairs are all pairs of a pendulum's descriptions, the worse one as A.
-func pairs() []judge.Pair {
+// pairs are all pairs of descriptions in which one is better, the worse one as A.
+func pairs(principle string, words []string, alike int) []judge.Pair {
 	var out []judge.Pair
-	words := judge.PendulumWords()
 	for a := range words {
-		for b := a + 1; b < len(words); b++ {
-			out = append(out, judge.Pair{Principle: judge.Upright, A: words[a], B: words[b]})
+		for b := max(a+1, alike); b < len(words); b++ {
+			out = append(out, judge.Pair{Principle: principle, A: words[a], B: words[b]})
 		}
 	}
 	return out
 }
 
 func TestStoredScores(t *testing.T) {
-	path, open := filepath.Join(t.TempDir(), "t.json"), func(ctx context.Context) (lm.Scorer, error) { return lm.Open(ctx, lm.Options{}) }
-	if *regen {
-		table, err := lm.OpenTable(path, open)
+	pole, cart := pairs(judge.Upright, judge.PendulumWords(), 0), pairs(judge.StayUp, judge.CartPoleWords(), 2)
+	if *regen { // what is there stays
+		path := filepath.Join(t.TempDir(), "t.json")
+		text, err := os.ReadFile("tables/smollm2.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		table, err := lm.OpenTable(path, func(ctx context.Context) (lm.Scorer, error) { return lm.Open(ctx, lm.Options{}) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer table.Close()
 		for _, s := range []judge.Style{judge.Quote, judge.Label} {
-			if _, err := (&judge.Judge{Scorer: table, Style: s}).Odds(t.Context(), pairs()...); err != nil {
-				t.Fatal(err)
+			for _, ps := range [][]judge.Pair{pole, pairs(judge.StayUp, judge.CartPoleWords(), 0)} {
+				if _, err := (&judge.Judge{Scorer: table, Style: s}).Odds(t.Context(), ps...); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
+		if text, err = os.ReadFile(path); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile("tables/smollm2.json", text, 0o644); err != nil {
@@ -60,13 +68,19 @@ func TestStoredScores(t *testing.T) {
 	if stored.Model().Hash != datasets.SmolLM2SHA256 || stored.Made().IsZero() {
 		t.Errorf("the scores are of %v, made %v", stored.Model(), stored.Made())
 	}
-	// What the documentation says: a letter is always A; quotes are right about 13 of 15 pairs, and in both orders by and large.
+	// What the documentation says: a letter is always A; quotes are right about 13 of 15 pairs of a pendulum, in both orders by and large, and about all of
+	// a pole on a cart.
 	for _, c := range []struct {
+		name                string
 		style               judge.Style
+		pairs               []judge.Pair
 		leastRight, most    int
 		leastFirst, mostOne int
-	}{{judge.Quote, 13, 15, 10, 20}, {judge.Label, 0, 15, 28, 30}} {
-		odds, err := (&judge.Judge{Scorer: stored, Style: c.style}).Odds(t.Context(), pairs()...)
+	}{
+		{"pendulum", judge.Quote, pole, 13, 15, 10, 20}, {"pendulum, a letter", judge.Label, pole, 0, 15, 28, 30},
+		{"pole on a cart", judge.Quote, cart, 9, 9, 4, 14}, {"pole on a cart, a letter", judge.Label, cart, 0, 9, 17, 18},
+	} {
+		odds, err := (&judge.Judge{Scorer: stored, Style: c.style}).Odds(t.Context(), c.pairs...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +89,7 @@ func TestStoredScores(t *testing.T) {
 			if o.Both() < 0 {
 				right++
 			} else {
-				t.Logf("wrong: %s before %s by %.2f", pairs()[i].A, pairs()[i].B, o.Both())
+				t.Logf("wrong: %s before %s by %.2f", c.pairs[i].A, c.pairs[i].B, o.Both())
 			}
 			for k, x := range []float64{o.First, o.Second} {
 				if x < 0 {
@@ -86,9 +100,10 @@ func TestStoredScores(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("style %d: %d of 15 right, %d of 30 in one order, %d of 30 for what was named first", c.style, right, one, first)
+		n := len(c.pairs)
+		t.Logf("%s: %d of %d right, %d of %d in one order, %d of %d for what was named first", c.name, right, n, one, 2*n, first, 2*n)
 		if right < c.leastRight || right > c.most || first < c.leastFirst || first > c.mostOne {
-			t.Errorf("style %d is not what the documentation says", c.style)
+			t.Errorf("%s is not what the documentation says", c.name)
 		}
 	}
 }
@@ -167,6 +182,28 @@ func TestPendulum(t *testing.T) {
 	}
 	if got := judge.Words(clip("The tip goes home.")); got != "the tip goes home" {
 		t.Errorf("a text: %q", got)
+	}
+}
+
+func TestCartPole(t *testing.T) {
+	words := judge.CartPoleWords()
+	for _, c := range []struct {
+		next []float32 // positions and tilts, step by step
+		want string
+	}{
+		{[]float32{0, 0, 0, 0.2, 2.4, -0.2}, words[4]},
+		{[]float32{0, 0, 0, 0.2, 2.5, -0.2}, words[3]},
+		{[]float32{0, 0.1, 0, 0.3, 0, -0.4}, words[2]},
+		{[]float32{2.5, 0, 3, 0.2, 4, 0.3}, words[1]},
+		{[]float32{0, 0.3, 0, -2, 3, 0.1}, words[0]},
+	} {
+		f := prefs.Fragment{Env: "cartpole-fixed", Steps: 3}
+		for t := range 3 {
+			f.Next = append(f.Next, c.next[2*t], 1, c.next[2*t+1], 1)
+		}
+		if got := judge.Words(f); got != c.want {
+			t.Errorf("%v: %q, want %q", c.next, got, c.want)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ type Config struct {
 	// The policy's learner, which sees the learned reward alone.
 	ppo.Config
 
-	// What the synthetic annotator judges by, and what scores are counted in. reward: the environment's; spin: a pendulum's turning on and on; eight:
+	// What the synthetic annotator judges by, and what scores are counted in. reward: the environment's; spin: a pendulum's turning on and on, clockwise; eight:
 	// a mass that draws an eight. No environment rewards the last two.
 	Judge string `json:"judge" default:"reward" enum:"reward|spin|eight"`
 
@@ -37,9 +37,9 @@ type Config struct {
 	// Newest clips that queries are chosen from.
 	Replay int `json:"replay" default:"512"`
 
-	// Who answers. synthetic: the program itself, by the true reward; terminal: a person who reads descriptions of the clips; file: nobody, the answers
-	// are all in the file answers.
-	Ask string `json:"ask" default:"synthetic" enum:"synthetic|terminal|file"`
+	// Who answers. synthetic: the program itself, by the true reward; ai: a language model that reads descriptions of the clips, SmolLM2 by what is stored
+	// of it; terminal: a person who reads them; file: nobody, the answers are all in the file answers.
+	Ask string `json:"ask" default:"synthetic" enum:"synthetic|ai|terminal|file"`
 	// File of answers. Those that it has count as asked, and a person's are added to it at once.
 	Answers string `json:"answers"`
 

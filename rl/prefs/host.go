@@ -25,6 +25,7 @@ type host struct {
 	scenes *loop.Loop[rollout.Walk, sight, view] // nil without Frames
 	filed  []string                              // IDs of what Data holds, in its order; nil: not known yet
 	resume bool
+	own    bool  // the book is nobody else's: each training begins an empty one
 	desk   *desk // nil: the training waits for answers
 	task   string
 }
@@ -51,10 +52,7 @@ func newHost(b *backend.Engine, p *prefs, o Options) (*host, error) {
 	if o.Background && (o.Book == nil || o.Gatherer == nil) {
 		return nil, errors.New("answers in the background need a gatherer, and a book that it keeps them in: give both")
 	}
-	if o.Book == nil {
-		o.Book = NewBook()
-	}
-	h := &host{Options: o, p: p, task: o.Task}
+	h := &host{Options: o, p: p, task: o.Task, own: o.Book == nil}
 	if h.task == "" {
 		h.task = "Which clip is better?"
 	}
@@ -119,6 +117,9 @@ func (h *host) watch(ctx context.Context, before loop.Values[rollout.Walk], poli
 // begin is called when a training begins or goes on.
 func (h *host) begin(resume bool) {
 	h.filed, h.resume = nil, resume
+	if h.own {
+		h.Book = NewBook()
+	}
 	if h.desk != nil {
 		h.desk.close()
 		h.desk = nil
@@ -184,7 +185,7 @@ func (l *learner) put(ctx context.Context, s *hand, r int) error {
 	if n <= 0 {
 		return nil
 	}
-	queries, err := l.queriesOf(ctx, s, n)
+	queries, err := l.unanswered(ctx, s, n)
 	if err != nil {
 		return err
 	}
@@ -214,6 +215,27 @@ func (l *learner) put(ctx context.Context, s *hand, r int) error {
 		return fmt.Errorf("%d answers to %d queries: a gatherer answers each, with Skip where it cannot tell", len(answers), len(queries))
 	}
 	return nil
+}
+
+// unanswered chooses n queries that the book has no answer to. A training that begins again, after a killed kernel, comes to the same clips first.
+func (l *learner) unanswered(ctx context.Context, s *hand, n int) (out []Query, _ error) {
+	const tries = 4
+	taken, known := map[string]bool{}, 0
+	for try := 0; try < tries && len(out) < n; try++ {
+		queries, err := l.queriesOf(ctx, s, min(n-len(out)+known, l.most)) // the best of them are those that are known
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range queries {
+			if l.host.Book.has(q.ID) || taken[q.ID] {
+				known++
+			} else if len(out) < n {
+				taken[q.ID] = true
+				out = append(out, q)
+			}
+		}
+	}
+	return out, nil
 }
 
 // queriesOf chooses n queries and brings their clips to the host.
@@ -333,15 +355,22 @@ func (l *learner) fits(r Record) error {
 		return fmt.Errorf("the answer to query %s is about %d clips, compare is %d: set compare=%d, or use another file", r.Query.ID, len(r.Query.Clips), l.Compare, len(r.Query.Clips))
 	}
 	for _, c := range r.Query.Clips {
-		size := l.model.spec.ObsSize()
-		switch {
-		case c.Env != l.model.spec.Name:
-			return fmt.Errorf("the answer to query %s is about %s, the training about %s: use another file", r.Query.ID, c.Env, l.model.spec.Name)
-		case c.Steps != l.ClipSteps:
-			return fmt.Errorf("the answer to query %s is about clips of %d steps, clip_steps is %d: set clip_steps=%d, or use another file", r.Query.ID, c.Steps, l.ClipSteps, c.Steps)
-		case len(c.Obs) != c.Steps*size || len(c.Next) != c.Steps*size || len(c.Action) != c.Steps*max(l.model.spec.Action.Dim, 1):
-			return fmt.Errorf("the answer to query %s has observations or actions of another size than %s has: use another file", r.Query.ID, c.Env)
+		if err := l.fitsClip(c); err != nil {
+			return fmt.Errorf("the answer to query %s: %w, or use another file", r.Query.ID, err)
 		}
+	}
+	return nil
+}
+
+func (p *prefs) fitsClip(c Fragment) error {
+	size := p.model.spec.ObsSize()
+	switch {
+	case c.Env != p.model.spec.Name:
+		return fmt.Errorf("a clip is about %s, the training about %s: set env=%[1]s", c.Env, p.model.spec.Name)
+	case c.Steps != p.ClipSteps:
+		return fmt.Errorf("a clip has %d steps, clip_steps is %d: set clip_steps=%d", c.Steps, p.ClipSteps, c.Steps)
+	case len(c.Obs) != c.Steps*size || len(c.Next) != c.Steps*size || len(c.Action) != c.Steps*max(p.model.spec.Action.Dim, 1):
+		return fmt.Errorf("a clip has observations or actions of another size than %s has: make it again", c.Env)
 	}
 	return nil
 }

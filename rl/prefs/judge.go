@@ -25,21 +25,21 @@ func judged(e env.Env, judge string) (env.Env, error) {
 	return e, nil
 }
 
-// spin is 1 where the pendulum turns to the left at 6 radians a second or more, less below that, and -1 where it turns to the right as fast.
+// spin is 1 where the pendulum turns clockwise at 6 radians a second or more, less below that, and -1 where it turns the other way as fast.
 func spin(obs *Node) *Node {
 	speed := Squeeze(SliceAxis(obs, 1, AxisElem(2)), 1)
 	return ClipScalar(MulScalar(speed, 1.0/6), -1, 1)
 }
 
-// The eight lies across the square: x = 0.7 sin p, y = 0.4 sin 2p, drawn once in eightSteps steps.
+// The eight lies across the square: x = 0.6 sin p, y = 0.3 sin 2p, drawn once in eightSteps steps.
 const (
-	eightWide, eightHigh = 0.7, 0.4
-	eightSteps           = 50
+	eightWide, eightHigh = 0.6, 0.3
+	eightSteps           = 60
 	eightPoints          = 64
 )
 
-// eight is e^(-d^2 / 0.1), where d is how far the mass is from the nearest point of an eight that is drawn in eightSteps steps: far in place, and in the
-// velocity that belongs to the place, so that standing still on the line earns little.
+// eight is minus how far the mass is from the nearest point of an eight that is drawn in eightSteps steps: far in place, and in the velocity that belongs
+// to the place, so that standing still on the line is no eight.
 func eight(obs *Node) *Node {
 	points := make([][]float32, eightPoints)
 	for k := range points {
@@ -51,7 +51,7 @@ func eight(obs *Node) *Node {
 	n := obs.Shape().Dimensions[0]
 	at := BroadcastToDims(ExpandAxes(SliceAxis(obs, 1, AxisRange(0, 4)), 1), n, eightPoints, 4)
 	curve := BroadcastToDims(ExpandAxes(Const(obs.Graph(), points), 0), n, eightPoints, 4)
-	weight := BroadcastToDims(Reshape(Const(obs.Graph(), []float32{1, 1, 0.25, 0.25}), 1, 1, 4), n, eightPoints, 4)
+	weight := BroadcastToDims(Reshape(Const(obs.Graph(), []float32{1, 1, 0.5, 0.5}), 1, 1, 4), n, eightPoints, 4)
 	d := ReduceMin(ReduceSum(Mul(weight, Square(Sub(at, curve))), -1), -1)
-	return Exp(MulScalar(d, -10))
+	return Neg(Sqrt(d))
 }

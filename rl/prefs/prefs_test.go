@@ -229,6 +229,169 @@ func TestAnswersOutliveTheTraining(t *testing.T) {
 	}
 }
 
+// Without a book of the caller's every training asks for its own answers, and the models come to agree with the answers that they learned from.
+func TestEachTrainingAsks(t *testing.T) {
+	e := backendtest.Go(t)
+	made, err := env.Find("pendulum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []prefs.Query
+	judge := gatherer(func(queries []prefs.Query) ([]prefs.Answer, error) {
+		asked = append(asked, queries...)
+		return prefs.Scripted(reward).Ask(t.Context(), queries)
+	})
+	set := small + "fit=400 rounds=1 reward_hidden=16"
+	w := open(t, e, set, prefs.Options{Gatherer: judge})
+	for seed := range int64(2) {
+		asked = nil
+		r := trainertest.Train(t, w, seed+1)
+		if len(asked) != 24 {
+			t.Fatalf("training %d asked %d queries, want 24", seed+1, len(asked))
+		}
+		var clips []prefs.Fragment
+		for _, q := range asked {
+			clips = append(clips, q.Clips...)
+		}
+		state, err := r.Trainer.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &prefs.Config{}
+		trainertest.Resolved(t, c, strings.Fields(set)...)
+		got, err := prefs.Returns(t.Context(), e.Backend, made, c, state, clips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree := 0
+		for i := range asked {
+			if (got[2*i] > got[2*i+1]) == (reward(clips[2*i]) > reward(clips[2*i+1])) {
+				agree++
+			}
+		}
+		if agree < 21 {
+			t.Errorf("training %d: the models agree with %d of 24 answers that they learned from", seed+1, agree)
+		}
+		for _, tt := range []struct {
+			change func(*prefs.Config, *[]prefs.Fragment, *[]run.Array)
+			want   string
+		}{
+			{func(_ *prefs.Config, clips *[]prefs.Fragment, _ *[]run.Array) { *clips = nil }, "no clips"},
+			{func(c *prefs.Config, _ *[]prefs.Fragment, _ *[]run.Array) { c.ClipSteps = 10 }, "clip_steps is 10"},
+			{func(c *prefs.Config, _ *[]prefs.Fragment, _ *[]run.Array) { c.RewardHidden = []int{3} }, "this configuration needs"},
+			{func(_ *prefs.Config, _ *[]prefs.Fragment, s *[]run.Array) { *s = (*s)[:1] }, "keeps no"},
+		} {
+			c, clips, state := *c, clips, state
+			tt.change(&c, &clips, &state)
+			if _, err := prefs.Returns(t.Context(), e.Backend, made, &c, state, clips); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one that says %q", err, tt.want)
+			}
+		}
+	}
+}
+
+type gatherer func([]prefs.Query) ([]prefs.Answer, error)
+
+func (g gatherer) Ask(_ context.Context, queries []prefs.Query) ([]prefs.Answer, error) {
+	return g(queries)
+}
+
+// A gatherer that answers too little, too much or nonsense stops the training with an error, and what it has answered is kept. One that contradicts itself,
+// or calls all clips equal, does not.
+func TestBadGatherers(t *testing.T) {
+	e := backendtest.Go(t)
+	first := func(x float64) func(qs []prefs.Query) []prefs.Answer {
+		return func(qs []prefs.Query) []prefs.Answer { return slices.Repeat([]prefs.Answer{{First: x}}, len(qs)) }
+	}
+	for _, tt := range []struct {
+		name   string
+		answer func(qs []prefs.Query) []prefs.Answer
+		want   string
+		kept   int
+	}{
+		{"none", func([]prefs.Query) []prefs.Answer { return nil }, "0 answers to 6 queries", 0},
+		{"too few", func(qs []prefs.Query) []prefs.Answer { return first(1)(qs[:4]) }, "4 answers to 6 queries", 4},
+		{"too many", func(qs []prefs.Query) []prefs.Answer { return append(first(1)(qs), prefs.Answer{}) }, "7 answers to 6 queries", 0},
+		{"a probability of 2", first(2), "from 0 to 1", 0},
+		{"not a number", first(math.NaN()), "from 0 to 1", 0},
+		{"ranks of three", func(qs []prefs.Query) []prefs.Answer { return []prefs.Answer{{Ranks: []float64{1, 2, 3}}} }, "3 ranks for 2 clips", 0},
+		{"cannot tell, ever", func(qs []prefs.Query) []prefs.Answer { return slices.Repeat([]prefs.Answer{{Skip: true}}, len(qs)) }, "not one answer", 6},
+		{"all equal", first(0.5), "", 24},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			book := prefs.NewBook()
+			w := open(t, e, small, prefs.Options{Book: book, Gatherer: gatherer(func(qs []prefs.Query) ([]prefs.Answer, error) { return tt.answer(qs), nil })})
+			tr, err := w.Trainer(t.Context(), 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for done := false; err == nil && !done; {
+				var r run.Report
+				r, err = tr.Step(t.Context())
+				done = r.Iteration == r.Total
+			}
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+			if n := len(book.Records()); n != tt.kept {
+				t.Errorf("%d answers kept, want %d", n, tt.kept)
+			}
+		})
+	}
+	// The same two clips, once this way and once that: the models end up between.
+	book, two := prefs.NewBook(), prefs.NewBook()
+	trainertest.Train(t, open(t, e, small+"labels=6 rounds=1", prefs.Options{Book: two, Gatherer: prefs.Scripted(reward)}), 1)
+	for _, r := range two.Records() {
+		turned := prefs.NewQuery("", r.Query.Clips[1], r.Query.Clips[0])
+		for _, q := range []prefs.Query{r.Query, turned} {
+			if err := book.Keep(q, prefs.Answer{First: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, x := range array(t, open(t, e, small+"fit=100", prefs.Options{Book: book}), "Reward.Theta") {
+		if math.IsNaN(float64(x)) || math.Abs(float64(x)) > 10 {
+			t.Fatalf("contradictory answers made a parameter %g", x)
+		}
+	}
+}
+
+// Who is asked again after a kill is asked other questions than before.
+func TestNothingIsAskedTwice(t *testing.T) {
+	e := backendtest.Go(t)
+	book, asked := prefs.NewBook(), map[string]int{}
+	patience := 3
+	judge := gatherer(func(qs []prefs.Query) ([]prefs.Answer, error) {
+		n := min(len(qs), patience)
+		for _, q := range qs[:n] {
+			asked[q.ID]++
+		}
+		answers, err := prefs.Scripted(reward).Ask(t.Context(), qs[:n])
+		if n < len(qs) {
+			err = context.Canceled
+		}
+		return answers, err
+	})
+	w := open(t, e, small, prefs.Options{Book: book, Gatherer: judge})
+	first, err := w.Trainer(t.Context(), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Step(t.Context()); err == nil || len(book.Records()) != 3 {
+		t.Fatalf("%d answers before the kill, error %v", len(book.Records()), err)
+	}
+	patience = 100
+	trainertest.Train(t, w, 1)
+	if len(book.Records()) != 24 || len(asked) != 24 {
+		t.Errorf("%d answers to %d questions, want 24", len(book.Records()), len(asked))
+	}
+	for id, n := range asked {
+		if n > 1 {
+			t.Errorf("query %s was asked %d times", id, n)
+		}
+	}
+}
+
 // slow answers one query at a time, when it is let.
 type slow struct {
 	book *prefs.Book

@@ -16,6 +16,7 @@ const (
 	width, height = 1280, 960
 	mostPages     = 60
 	startLimit    = 90 * time.Second
+	questionLimit = 5 * time.Minute // a cell compiles first, and trains between questions
 	pollEvery     = 150 * time.Millisecond
 	clickEvery    = 700 * time.Millisecond // a person is slower, and pictures are worth taking in between
 )
@@ -87,14 +88,14 @@ const (
 	jsBook = `JSON.stringify(window.checkPanel.content.model.toJSON())`
 )
 
-// drive runs the notebook and returns it as it stands in the page afterwards.
-func drive(ctx context.Context, limit time.Duration, click bool, browser, lab, token, notebook, out string, rep *report) ([]byte, error) {
+// drive runs the notebook, or with answers asks the person's questions in it, and returns it as it stands in the page afterwards.
+func drive(ctx context.Context, o options, rep *report) ([]byte, error) {
 	profile, err := os.MkdirTemp("", "rewardlab-browser-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(profile)
-	allocator, stop := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(browser), chromedp.UserDataDir(profile), chromedp.WindowSize(width, height),
+	allocator, stop := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(o.browser), chromedp.UserDataDir(profile), chromedp.WindowSize(width, height),
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Headless,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
@@ -104,27 +105,28 @@ func drive(ctx context.Context, limit time.Duration, click bool, browser, lab, t
 	defer cancel()
 
 	start := time.Now()
-	address := lab + "/lab/tree/" + url.PathEscape(notebook) + "?token=" + url.QueryEscape(token)
+	address := o.lab + "/lab/tree/" + url.PathEscape(o.notebook) + "?token=" + url.QueryEscape(o.token)
 	if err := chromedp.Do(browserCtx, chromedp.Navigate("about:blank")); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", browser, err)
+		return nil, fmt.Errorf("starting %s: %w", o.browser, err)
 	}
-	ctx, cancelRun := context.WithTimeout(browserCtx, limit) // not the browser's: it must live to show where the run is stuck
+	ctx, cancelRun := context.WithTimeout(browserCtx, o.limit) // not the browser's: it must live to show where the run is stuck
 	defer cancelRun()
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height), chromedp.Navigate(address)); err != nil {
 		return nil, fmt.Errorf("opening JupyterLab: %w", err)
 	}
-	d := &driver{out: out, rep: rep, click: click, frames: map[int]map[int64]bool{}}
+	d := &driver{out: o.out, rep: rep, click: o.click, frames: map[int]map[int64]bool{}}
 	if err := d.await(ctx, jsReady, startLimit); err != nil {
 		d.picture(browserCtx, "stuck")
-		return nil, fmt.Errorf("the notebook and its kernel: %w: see the picture %s-stuck.png", err, out)
+		return nil, fmt.Errorf("the notebook and its kernel: %w: see the picture %s-stuck.png", err, o.out)
 	}
 	rep.OpenS = time.Since(start).Seconds()
 
 	start = time.Now()
-	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](jsStart)); err != nil {
-		return nil, err
+	run := d.runAll
+	if o.answers > 0 {
+		run = func(ctx context.Context) error { return d.answer(ctx, o.answers, o.runs) }
 	}
-	if err := d.watch(ctx); err != nil {
+	if err := run(ctx); err != nil {
 		d.picture(browserCtx, "stuck")
 		return nil, err
 	}
@@ -135,6 +137,14 @@ func drive(ctx context.Context, limit time.Duration, click bool, browser, lab, t
 	}
 	book, err := chromedp.Run(ctx, chromedp.Evaluate[string](jsBook))
 	return []byte(book), err
+}
+
+// runAll runs all cells and watches.
+func (d *driver) runAll(ctx context.Context) error {
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](jsStart)); err != nil {
+		return err
+	}
+	return d.watch(ctx)
 }
 
 var errNotReady = errors.New("given up")

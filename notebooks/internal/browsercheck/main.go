@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,6 +29,7 @@ type report struct {
 	RunS     float64           `json:"run_s"`
 	Charts   []chart           `json:"charts"`
 	Clicks   []click           `json:"clicks,omitempty"`
+	Answers  []string          `json:"answers,omitempty"` // that were clicked
 	Pictures []string          `json:"pictures"`
 	Failures []*runner.Failure `json:"failures"`
 }
@@ -44,6 +46,16 @@ type click struct {
 	Label string `json:"label"`
 }
 
+// options are the command line.
+type options struct {
+	browser, lab, token, notebook string
+	out                           string // what the files it writes begin with
+	limit                         time.Duration
+	click                         bool
+	answers                       int
+	runs                          string
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := check(ctx)
@@ -55,32 +67,41 @@ func main() {
 }
 
 func check(ctx context.Context) error {
-	browser := flag.String("browser", "chromium", "the browser's program")
-	lab := flag.String("lab", "", "address of JupyterLab; its token is read from JUPYTER_TOKEN")
-	notebook := flag.String("notebook", "", "the notebook, relative to JupyterLab's root folder")
-	out := flag.String("out", "browser", "what the files it writes begin with")
+	o := options{token: os.Getenv("JUPYTER_TOKEN")}
+	flag.StringVar(&o.browser, "browser", "chromium", "the browser's program")
+	flag.StringVar(&o.lab, "lab", "", "address of JupyterLab; its token is read from JUPYTER_TOKEN")
+	flag.StringVar(&o.notebook, "notebook", "", "the notebook, relative to JupyterLab's root folder")
+	flag.StringVar(&o.out, "out", "browser", "what the files it writes begin with")
+	flag.DurationVar(&o.limit, "timeout", 20*time.Minute, "longest the notebook may take")
+	flag.IntVar(&o.answers, "answers", 0, "run the notebook's person cell alone, and click so many answers in it")
+	flag.StringVar(&o.runs, "runs", "", "with -answers: the folder of the runs, where the answers are looked for")
 	live := flag.Bool("live", false, "fail unless a chart was seen to change")
-	press := flag.Bool("click", false, "press the buttons that cells show while they run, in turn; fail if there are none")
-	timeout := flag.Duration("timeout", 20*time.Minute, "longest the notebook may take")
+	flag.BoolVar(&o.click, "click", false, "press the buttons that cells show while they run, in turn; fail if there are none")
 	flag.Parse()
 
-	old, _ := filepath.Glob(*out + "-*.png")
+	old, _ := filepath.Glob(o.out + "-*.png")
 	for _, path := range old {
 		os.Remove(path)
 	}
 	rep := &report{}
-	book, err := drive(ctx, *timeout, *press, *browser, *lab, os.Getenv("JUPYTER_TOKEN"), *notebook, *out, rep)
-	if err != nil {
-		err = fmt.Errorf("browser check of %s: %w", *notebook, err)
-	} else {
-		err = verdict(book, *live, *press, rep)
+	book, err := drive(ctx, o, rep)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("browser check of %s: %w", o.notebook, err)
+	case o.answers > 0:
+		err = failures(book, rep)
+	default:
+		err = verdict(book, *live, o.click, rep)
 	}
 	rep.OK = err == nil
 	data, jsonErr := json.MarshalIndent(rep, "", "  ")
 	if jsonErr == nil {
-		jsonErr = os.WriteFile(*out+".json", append(data, '\n'), 0o644)
+		jsonErr = os.WriteFile(o.out+".json", append(data, '\n'), 0o644)
 	}
-	fmt.Printf("  opened in %.1f s, ran in %.1f s, %d pictures %s-*.png\n", rep.OpenS, rep.RunS, len(rep.Pictures), *out)
+	fmt.Printf("  opened in %.1f s, ran in %.1f s, %d pictures %s-*.png\n", rep.OpenS, rep.RunS, len(rep.Pictures), o.out)
+	if len(rep.Answers) > 0 {
+		fmt.Printf("  %d answers clicked, the kernel killed in between, all on the disk: %s\n", len(rep.Answers), strings.Join(rep.Answers, " "))
+	}
 	for _, c := range rep.Charts {
 		fmt.Printf("  the chart of cell %d showed %d different pictures while the notebook ran\n", c.Cell, c.Frames)
 	}
@@ -88,13 +109,13 @@ func check(ctx context.Context) error {
 		fmt.Printf("  %d buttons were pressed\n", len(rep.Clicks))
 	}
 	if err == nil {
-		fmt.Printf("✓ %s in the browser\n", *notebook)
+		fmt.Printf("✓ %s in the browser\n", o.notebook)
 	}
 	return errors.Join(err, jsonErr)
 }
 
-// verdict judges the notebook as it stands after the run.
-func verdict(data []byte, live, press bool, rep *report) error {
+// failures are the cells that failed.
+func failures(data []byte, rep *report) error {
 	book, err := nbfile.Parse(data)
 	if err != nil {
 		return err
@@ -104,6 +125,16 @@ func verdict(data []byte, live, press bool, rep *report) error {
 	for _, f := range rep.Failures {
 		all = append(all, f)
 	}
+	return errors.Join(all...)
+}
+
+// verdict judges the notebook as it stands after the run.
+func verdict(data []byte, live, press bool, rep *report) error {
+	book, err := nbfile.Parse(data)
+	if err != nil {
+		return err
+	}
+	all := []error{failures(data, rep)}
 	for i, c := range book.Cells {
 		if c.Type == "code" && c.Count == nil && c.Title() != "" && !c.Tagged("raises-exception") {
 			all = append(all, fmt.Errorf("cell %d was not executed", i))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,5 +42,37 @@ func TestVerdictOfClicks(t *testing.T) {
 	}
 	if err := verdict(book, false, true, &report{Clicks: []click{{3, "stop"}}}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestKeptBelow(t *testing.T) {
+	dir := t.TempDir()
+	if got, err := keptBelow(filepath.Join(dir, "nothing")); err != nil || got != nil {
+		t.Errorf("of no folder: %q, %v", got, err)
+	}
+	path := filepath.Join(dir, "deep", "person-answers.jsonl")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"id":"a","first":1}` + "\n" + `{"id":"b","first":0}` + "\n" + `{"id":"c","first":0.5}` + "\n")
+	if got, err := keptBelow(dir); err != nil || strings.Join(got, " ") != "left right equal" {
+		t.Errorf("%q, %v", got, err)
+	}
+	d := &driver{rep: &report{Answers: []string{"left", "right", "left"}}}
+	if err := d.kept(dir, 3); err == nil || !strings.Contains(err.Error(), `"equal"`) {
+		t.Errorf("another answer than was clicked: %v", err)
+	}
+	if err := d.kept(dir, 2); err == nil {
+		t.Error("one answer too many was not seen")
+	}
+	write(`{"id":"a","fir`)
+	if _, err := keptBelow(dir); err == nil {
+		t.Error("half an answer was counted")
 	}
 }

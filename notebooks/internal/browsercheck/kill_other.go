@@ -1,0 +1,7 @@
+//go:build !unix
+
+package main
+
+import "errors"
+
+func killGroup(int) error { return errors.ErrUnsupported }
