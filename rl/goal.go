@@ -60,7 +60,9 @@ func goalPresets() []run.Preset {
 		{"goal-vice-pointmass", "VICE: the policy's density is part of the classifier", roundWall(vice)},
 		{"goal-pusher", "a robust classifier of success gets a puck to a goal", toPuck()},
 		{"goal-pusher-naive", "the same, fitted once and frozen", toPuck(naive)},
-		{"goal-pusher-demos", "the same from the ends of 50 demonstrations, whose other states are negatives", toPuck(func(c *goal.Config) { c.Demos, c.SeedNegatives = 50, true })},
+		{"goal-pusher-demos", "the same from the last twenty states of each of 50 demonstrations", toPuck(func(c *goal.Config) {
+			c.Demos, c.Examples, c.Updates, c.Total = 50, 1000, 2, 1_000_000
+		})},
 		{"goal-pusher-image", "a classifier that sees pictures of 12 by 12 cells", toPuck(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
 		{"goal-pointmass-image", "a classifier that sees pictures of 12 by 12 cells: where it is, and not how fast", roundWall(func(c *goal.Config) { c.View, c.Side = "image", 12 })},
 	}), presets("goal-resetfree", goal.ConfigSource, success(), func(ctx context.Context, c *goal.ResetFree, opt run.OpenOptions) (run.Worker, error) {
