@@ -75,6 +75,10 @@ type Config struct {
 	// Times as many minibatches in the first round.
 	Warmup int `json:"warmup" default:"4"`
 
+	// Added to the standardised reward of every step. Standardised rewards are 0 on average, so that to end an episode is as good as to go on, and answers
+	// about clips of one length cannot tell which is better. Where episodes of all lengths occur, a positive number says that going on is.
+	Living float64 `json:"living"`
+
 	// Greedy return of the same learner on the true reward, against which the score is counted. 0: the evaluation trains it.
 	Reference float64 `json:"reference"`
 }

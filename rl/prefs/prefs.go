@@ -284,7 +284,7 @@ const (
 )
 
 // pay gives the rewards [T, N] that the policy learns for: the mean over the members of their rewards, each less its mean and by its standard deviation
-// over recent steps. With anew, 1 where the models have just changed, what is recent begins with this trajectory: rewards of older models are not
+// over recent steps, and Living more. With anew, 1 where the models have just changed, what is recent begins with this trajectory: rewards of older models are not
 // averaged in.
 func (p *prefs) pay(e eyes, scale nn.Running, s rollout.Steps, anchor rollout.Mind, anew *Node) (newScale nn.Running, reward, stats *Node) {
 	dims := s.Reward.Shape().Dimensions
@@ -295,7 +295,7 @@ func (p *prefs) pay(e eyes, scale nn.Running, s rollout.Steps, anchor rollout.Mi
 	keep := Mul(OneMinus(anew), MinScalar(scale.Count, recentSteps))
 	scale.Count = MaxScalar(keep, 1e-4)
 	scale = scale.Update(each)
-	reward = Reshape(ReduceMean(scale.Normalise(each, 10), 1), dims...)
+	reward = AddScalar(Reshape(ReduceMean(scale.Normalise(each, 10), 1), dims...), p.Living)
 
 	proxy, truth := ReduceMean(raw, 0), Reshape(s.Reward, n)
 	rows := Reshape(s.Obs, append([]int{n}, s.Obs.Shape().Dimensions[2:]...)...)

@@ -89,7 +89,7 @@ func check(ctx context.Context) error {
 	case err != nil:
 		err = fmt.Errorf("browser check of %s: %w", o.notebook, err)
 	case o.answers > 0:
-		err = failures(book, rep)
+		err = failures(book, rep, true)
 	default:
 		err = verdict(book, *live, o.click, rep)
 	}
@@ -114,13 +114,13 @@ func check(ctx context.Context) error {
 	return errors.Join(err, jsonErr)
 }
 
-// failures are the cells that failed.
-func failures(data []byte, rep *report) error {
+// failures are the cells that failed; with ran only those that were executed count.
+func failures(data []byte, rep *report, ran bool) error {
 	book, err := nbfile.Parse(data)
 	if err != nil {
 		return err
 	}
-	rep.Failures = runner.Check(book)
+	rep.Failures = slices.DeleteFunc(runner.Check(book), func(f *runner.Failure) bool { return ran && book.Cells[f.Cell].Count == nil })
 	var all []error
 	for _, f := range rep.Failures {
 		all = append(all, f)
@@ -134,7 +134,7 @@ func verdict(data []byte, live, press bool, rep *report) error {
 	if err != nil {
 		return err
 	}
-	all := []error{failures(data, rep)}
+	all := []error{failures(data, rep, false)}
 	for i, c := range book.Cells {
 		if c.Type == "code" && c.Count == nil && c.Title() != "" && !c.Tagged("raises-exception") {
 			all = append(all, fmt.Errorf("cell %d was not executed", i))
