@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -184,7 +185,12 @@ func lookTools(ctx context.Context) []finding {
 		wg.Go(func() {
 			out[i] = finding{name: t.name}
 			for _, argv := range t.try {
-				if line, ok := firstLine(ctx, argv); ok {
+				line, err := firstLine(ctx, argv)
+				if errors.Is(err, context.DeadlineExceeded) { // it is there, and the machine has better things to do
+					out[i].seen = "did not answer in time: the machine is busy"
+					return
+				}
+				if err == nil {
 					out[i].seen = line
 					return
 				}
@@ -206,18 +212,21 @@ func compilers() [][]string {
 	return [][]string{{"gcc", "--version"}, {"cc", "--version"}, {"clang", "--version"}}
 }
 
-// firstLine runs a tool and returns the first line that it prints.
-func firstLine(ctx context.Context, argv []string) (string, bool) {
+// firstLine runs a tool and returns the first line that it prints. A tool that takes too long is context.DeadlineExceeded.
+func firstLine(ctx context.Context, argv []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
+	if cmd.Process != nil && ctx.Err() != nil {
+		return "", ctx.Err()
+	}
 	if err != nil {
-		return "", false
+		return "", err
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line, true
+	return line, nil
 }
 
 func lookCaches(ctx context.Context) []finding {

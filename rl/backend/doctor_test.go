@@ -88,3 +88,23 @@ func TestDiagnose(t *testing.T) {
 		}
 	})
 }
+
+// A tool that is there and slow is not one to install.
+func TestDoctorOnABusyMachine(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte("#!/bin/sh\nwhile :; do :; done\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("CC", "")
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	for _, f := range lookTools(ctx) {
+		switch slow := strings.Contains(f.seen, "did not answer in time"); {
+		case f.name == "go" && (!slow || f.problem || f.remedy != ""):
+			t.Errorf("a slow go is %+v", f)
+		case f.name != "go" && (slow || f.remedy == ""):
+			t.Errorf("a %s that is not there is %+v", f.name, f)
+		}
+	}
+}
