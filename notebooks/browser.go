@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/rewardlab/rewardlab/notebooks/internal/lab"
-	"github.com/rewardlab/rewardlab/notebooks/nb"
 )
 
 // checkBrowser hands over to a program of its own, because what drives the browser takes half a minute to compile and
@@ -69,7 +68,7 @@ func checkBrowser(ctx context.Context, args []string, out io.Writer) error {
 		os.Setenv("REWARDLAB_FAST", "1")
 	}
 	if !*click && *answers == 0 { // nobody is there to press a button
-		os.Setenv(nb.EnvHeadless, "1")
+		os.Setenv("REWARDLAB_HEADLESS", "1")
 	}
 	runs := filepath.Join(work, "runs")
 	if *answers > 0 { // what a person said before must not count
