@@ -84,19 +84,20 @@ func check(ctx context.Context) error {
 		os.Remove(path)
 	}
 	rep := &report{}
-	book, err := drive(ctx, o, rep)
-	switch {
-	case err != nil:
+	data, err := drive(ctx, o, rep)
+	if err != nil {
 		err = fmt.Errorf("browser check of %s: %w", o.notebook, err)
-	case o.answers > 0:
+	} else if book, bad := nbfile.Parse(data); bad != nil {
+		err = bad
+	} else if o.answers > 0 {
 		err = failures(book, rep, true)
-	default:
+	} else {
 		err = verdict(book, *live, o.click, rep)
 	}
 	rep.OK = err == nil
-	data, jsonErr := json.MarshalIndent(rep, "", "  ")
+	told, jsonErr := json.MarshalIndent(rep, "", "  ")
 	if jsonErr == nil {
-		jsonErr = os.WriteFile(o.out+".json", append(data, '\n'), 0o644)
+		jsonErr = os.WriteFile(o.out+".json", append(told, '\n'), 0o644)
 	}
 	fmt.Printf("  opened in %.1f s, ran in %.1f s, %d pictures %s-*.png\n", rep.OpenS, rep.RunS, len(rep.Pictures), o.out)
 	if len(rep.Answers) > 0 {
@@ -115,11 +116,7 @@ func check(ctx context.Context) error {
 }
 
 // failures are the cells that failed; with ran only those that were executed count.
-func failures(data []byte, rep *report, ran bool) error {
-	book, err := nbfile.Parse(data)
-	if err != nil {
-		return err
-	}
+func failures(book *nbfile.Notebook, rep *report, ran bool) error {
 	rep.Failures = slices.DeleteFunc(runner.Check(book), func(f *runner.Failure) bool { return ran && book.Cells[f.Cell].Count == nil })
 	var all []error
 	for _, f := range rep.Failures {
@@ -129,12 +126,8 @@ func failures(data []byte, rep *report, ran bool) error {
 }
 
 // verdict judges the notebook as it stands after the run.
-func verdict(data []byte, live, press bool, rep *report) error {
-	book, err := nbfile.Parse(data)
-	if err != nil {
-		return err
-	}
-	all := []error{failures(data, rep, false)}
+func verdict(book *nbfile.Notebook, live, press bool, rep *report) error {
+	all := []error{failures(book, rep, false)}
 	for i, c := range book.Cells {
 		if c.Type == "code" && c.Count == nil && c.Title() != "" && !c.Tagged("raises-exception") {
 			all = append(all, fmt.Errorf("cell %d was not executed", i))

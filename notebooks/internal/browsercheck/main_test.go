@@ -5,10 +5,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rewardlab/rewardlab/notebooks/internal/nbfile"
 )
 
 func TestVerdict(t *testing.T) {
-	book := func(cells string) []byte { return []byte(`{"nbformat":4,"cells":[` + cells + `]}`) }
+	book := func(cells string) *nbfile.Notebook {
+		t.Helper()
+		b, err := nbfile.Parse([]byte(`{"nbformat":4,"cells":[` + cells + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
 	good := `{"cell_type":"code","source":"x","execution_count":1,"outputs":[]}`
 	tests := []struct {
 		name, cells string
@@ -36,7 +45,7 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestVerdictOfClicks(t *testing.T) {
-	book := []byte(`{"nbformat":4,"cells":[]}`)
+	book := &nbfile.Notebook{}
 	if err := verdict(book, false, true, &report{}); err == nil || !strings.Contains(err.Error(), "no cell showed a button") {
 		t.Errorf("nothing to press: %v", err)
 	}
