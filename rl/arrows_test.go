@@ -15,11 +15,11 @@ notebooks: notebooks/internal/... datasets/fetch
 notebooks/internal/...: notebooks/internal/... notebooks/nb datasets/fetch
 notebooks/nb:
 rl/cmd/rl: rl datasets rl/run rl/backend rl/env rl/film rl/speed plots
-rl: rl/lirpg rl/gail rl/prefs rl/bc rl/gan rl/igl rl/goal rl/a2c rl/ppo rl/qlearn rl/instruct rl/partner rl/hanabi rl/selfplay rl/rollout rl/env rl/film rl/run rl/backend rl/eval datasets datasets/npz plots rl/active rl/judge
+rl: rl/lirpg rl/gail rl/prefs rl/bc rl/gan rl/igl rl/goal rl/a2c rl/ppo rl/qlearn rl/instruct rl/partner rl/hanabi rl/selfplay rl/rollout rl/trainer rl/env rl/film rl/run rl/backend rl/eval datasets datasets/npz plots rl/active rl/judge
 rl/igl: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend
 rl/ppo: rl/trainer rl/rollout rl/env rl/loop rl/nn rl/ops rl/run rl/backend
-rl/lirpg: rl/ppo rl/rollout rl/film rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend
-rl/goal: rl/ppo rl/rollout rl/film rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend datasets
+rl/lirpg: rl/ppo rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend
+rl/goal: rl/ppo rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend datasets
 rl/qlearn: rl/trainer rl/film rl/env rl/loop rl/nn rl/ops rl/run rl/backend
 rl/bc: rl/rollout rl/trainer rl/env rl/loop rl/nn rl/ops rl/run rl/backend datasets
 rl/gan: rl/trainer rl/loop rl/nn rl/ops rl/run rl/backend

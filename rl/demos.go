@@ -19,6 +19,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/ppo"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // RecordOptions say what to record. Zero fields mean their defaults.
@@ -236,6 +237,6 @@ func openTeacher(name, folder string) (bc.Teacher, error) {
 	default:
 		return t, fmt.Errorf("the expert is a run of %s: name one that PPO or A2C has trained", about.Preset)
 	}
-	t.Mind, err = film.Recall[rollout.Mind](state, mindArrays[:]...)
+	t.Mind, err = trainer.Recall[rollout.Mind](state, mindArrays[:]...)
 	return t, err
 }

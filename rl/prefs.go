@@ -115,13 +115,9 @@ func LearnedReturns(ctx context.Context, r *run.Run, seed int64, clips []prefs.F
 	if err != nil {
 		return nil, err
 	}
-	in, err := env.Find(c.Env)
+	in, e, err := openIn(ctx, c.Env, nil)
 	if err != nil {
 		return nil, err
-	}
-	e, err := backend.Open(ctx, backend.Config{})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
 	}
 	defer e.Close()
 	return prefs.Returns(ctx, e.Backend, in, c, state, clips)

@@ -132,27 +132,3 @@ func Random(ctx context.Context, b compute.Backend, e env.Env, o Options) (*Take
 	action := e.Spec().Action
 	return Shoot(ctx, b, e, o, none, func(key, obs *Node, _ struct{}) (*Node, *Node) { return action.Random(key, obs.Shape().Dimensions[0]) })
 }
-
-// Recall takes parameters from a checkpoint: for each leaf of P the name of an array of float32.
-func Recall[P any](state []run.Array, names ...string) (loop.Values[P], error) {
-	ts := make([]*tensors.Tensor, len(names))
-	for i, name := range names {
-		a, err := run.Find(state, name)
-		if err != nil {
-			return loop.Values[P]{}, err
-		}
-		x, err := a.Float32s()
-		if err != nil {
-			return loop.Values[P]{}, err
-		}
-		size := 1
-		for _, d := range a.Dims {
-			size *= d
-		}
-		if size != len(x) {
-			return loop.Values[P]{}, fmt.Errorf("array %s has %d numbers and the shape %v: the checkpoint is damaged", name, len(x), a.Dims)
-		}
-		ts[i] = tensors.FromFlatDataAndDimensions(x, a.Dims...)
-	}
-	return loop.Pack[P](ts...)
-}

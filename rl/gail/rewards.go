@@ -14,6 +14,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // asked is what a learned reward is asked about.
@@ -24,6 +25,12 @@ type asked struct {
 }
 
 type told struct{ Reward *Node } // [n]
+
+// kept is what a checkpoint keeps of a reward.
+type kept struct {
+	Theta *Node
+	Seen  nn.Running
+}
 
 // Rewards are what a training's state, as a checkpoint holds it, pays for each of some steps in environment e. With form=logit AIRL pays by the
 // policy's probability too, which is not known here: ask with form=f or form=g.
@@ -85,22 +92,11 @@ func (d *Discriminator) flat(p datasets.Pairs) []float32 {
 
 // reward finds the parameters of a discriminator, and how it sees observations, in a state.
 func reward(state []run.Array, d *Discriminator) (theta *tensors.Tensor, seen []*tensors.Tensor, err error) {
-	var out []*tensors.Tensor
-	for _, name := range []string{"Critic.Theta", "Memory.Seen.Mean", "Memory.Seen.Var", "Memory.Seen.Count"} {
-		var x *tensors.Tensor
-		for _, a := range state {
-			if a.Name == name {
-				x = nn.ZeroTensor(a.Dims...)
-				if err := x.MutableBytes(func(b []byte) { copy(b, a.Data) }); err != nil {
-					return nil, nil, fmt.Errorf("%s: %w", name, err)
-				}
-			}
-		}
-		if x == nil {
-			return nil, nil, fmt.Errorf("the run keeps no %s: give one of GAIL or AIRL", name)
-		}
-		out = append(out, x)
+	v, err := trainer.Recall[kept](state, "Critic.Theta", "Memory.Seen.Mean", "Memory.Seen.Var", "Memory.Seen.Count")
+	if err != nil {
+		return nil, nil, fmt.Errorf("the run keeps no learned reward: give one of GAIL or AIRL: %w", err)
 	}
+	out := v.Tensors()
 	if n := out[0].Size(); n != d.Pack.Size() || out[1].Size() != d.spec.ObsSize() {
 		return nil, nil, fmt.Errorf("the run's has %d parameters, this configuration %d: set method, sees, unshaped and disc_hidden as in that run", n, d.Pack.Size())
 	}

@@ -10,11 +10,11 @@ import (
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
-	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // asked are observations [n, ObsSize] to ask the classifier about.
@@ -106,7 +106,7 @@ func (l *Look) Play(ctx context.Context, state []run.Array, seed int64) (*Episod
 	if err != nil {
 		return nil, err
 	}
-	mind, err := film.Recall[rollout.Mind](state, "Policy.Learner.Theta", "Policy.Ledger.Obs.Mean", "Policy.Ledger.Obs.Var", "Policy.Ledger.Obs.Count")
+	mind, err := trainer.Recall[rollout.Mind](state, "Policy.Learner.Theta", "Policy.Ledger.Obs.Mean", "Policy.Ledger.Obs.Var", "Policy.Ledger.Obs.Count")
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func Success(ctx context.Context, b *backend.Engine, e env.Env, a rollout.AgentC
 	if err != nil {
 		return 0, fmt.Errorf("goal: %w", err)
 	}
-	mind, err := film.Recall[rollout.Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
+	mind, err := trainer.Recall[rollout.Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
 	if err != nil {
 		return 0, err
 	}

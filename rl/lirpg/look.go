@@ -10,11 +10,11 @@ import (
 
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/env"
-	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/nn"
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // View is what the state of a training makes of n observations and actions.
@@ -47,7 +47,7 @@ func Look(ctx context.Context, b *backend.Engine, e env.Env, c *Config, state []
 	if len(obs) == 0 || len(obs) != len(actions) || len(obs[0]) != l.spec.ObsSize() || len(actions[0]) != max(l.spec.Action.Dim, 1) {
 		return nil, fmt.Errorf("lirpg: %d observations and %d actions: give as many of both, of %d and %d numbers", len(obs), len(actions), l.spec.ObsSize(), max(l.spec.Action.Dim, 1))
 	}
-	mind, err := film.Recall[remembered](state, "Learner.Theta", "Motive.Eta", "Ledger.Obs.Mean", "Ledger.Obs.Var", "Ledger.Obs.Count")
+	mind, err := trainer.Recall[remembered](state, "Learner.Theta", "Motive.Eta", "Ledger.Obs.Mean", "Ledger.Obs.Var", "Ledger.Obs.Count")
 	if err != nil {
 		return nil, fmt.Errorf("lirpg: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/loop"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 type asked struct {
@@ -40,7 +41,7 @@ func Returns(ctx context.Context, b compute.Backend, e env.Env, c *Config, state
 		}
 		p.model.unfold(clip, rows[i*c.ClipSteps*width:(i+1)*c.ClipSteps*width])
 	}
-	belief, err := beliefOf(state, p)
+	belief, err := p.recall(state)
 	if err != nil {
 		return nil, fmt.Errorf("returns: %w", err)
 	}
@@ -49,7 +50,7 @@ func Returns(ctx context.Context, b compute.Backend, e env.Env, c *Config, state
 		return nil, err
 	}
 	defer f.Close()
-	in, err := loop.Pack[asked](append(belief, tensors.FromFlatDataAndDimensions(rows, len(clips), c.ClipSteps, width))...)
+	in, err := loop.Join[asked](belief, loop.Leaf{T: tensors.FromFlatDataAndDimensions(rows, len(clips), c.ClipSteps, width)})
 	if err != nil {
 		return nil, err
 	}
@@ -65,32 +66,19 @@ func Returns(ctx context.Context, b compute.Backend, e env.Env, c *Config, state
 	return returns, errors.Join(err, in.Close())
 }
 
-// beliefOf finds the tensors of eyes in a state.
-func beliefOf(state []run.Array, p *prefs) ([]*tensors.Tensor, error) {
-	var out []*tensors.Tensor
-	for _, want := range []struct {
-		name string
-		size int
-	}{
-		{"Reward.Theta", p.model.pack.Size()}, {"Reward.Seen.Mean", p.model.spec.ObsSize()}, {"Reward.Seen.Var", p.model.spec.ObsSize()}, {"Reward.Seen.Count", 1},
-	} {
-		var found *run.Array
-		for i := range state {
-			if state[i].Name == want.name {
-				found = &state[i]
-			}
-		}
-		if found == nil {
-			return nil, fmt.Errorf("the run keeps no %s: give one of prefs", want.name)
-		}
-		x, err := found.Float32s()
-		if err != nil {
-			return nil, err
-		}
-		if len(x) != want.size {
-			return nil, fmt.Errorf("the run's %s has %d numbers, this configuration needs %d: give the run's own", want.name, len(x), want.size)
-		}
-		out = append(out, tensors.FromFlatDataAndDimensions(x, found.Dims...))
+// recall finds the reward models in a state, with how they see observations.
+func (p *prefs) recall(state []run.Array) (loop.Values[eyes], error) {
+	e, err := trainer.Recall[eyes](state, "Reward.Theta", "Reward.Seen.Mean", "Reward.Seen.Var", "Reward.Seen.Count")
+	if err != nil {
+		return e, fmt.Errorf("the run keeps no rewards learned from answers: give one of prefs: %w", err)
 	}
-	return out, nil
+	for _, want := range []struct {
+		leaf string
+		size int
+	}{{"Theta", p.model.pack.Size()}, {"Seen.Mean", p.model.spec.ObsSize()}} {
+		if got := e.Get(want.leaf).Size(); got != want.size {
+			return e, errors.Join(fmt.Errorf("the run's Reward.%s has %d numbers, this configuration needs %d: give the run's own", want.leaf, got, want.size), e.Close())
+		}
+	}
+	return e, nil
 }

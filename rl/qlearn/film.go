@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // FilmNetwork plays the greedy policy of a training's state in environment en, for c, which must be resolved.
@@ -34,7 +35,7 @@ func shoot[S any](ctx context.Context, b *backend.Engine, m method[S], state []r
 	if o.Sample {
 		return nil, fmt.Errorf("%s: its policy is greedy, there is nothing to sample from: play it without sampling", m.name)
 	}
-	theta, err := film.Recall[values](state, "Theta")
+	theta, err := trainer.Recall[values](state, "Theta")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}

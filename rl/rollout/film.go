@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/env"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // Film plays the policy of a training's state in environment e; of an ensemble, that of its first member. prefix says where the state keeps the
@@ -19,7 +20,7 @@ func Film(ctx context.Context, b compute.Backend, e env.Env, c AgentConfig, stat
 	if err != nil {
 		return nil, err
 	}
-	mind, err := film.Recall[Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
+	mind, err := trainer.Recall[Mind](state, prefix+"Learner.Theta", prefix+"Ledger.Obs.Mean", prefix+"Ledger.Obs.Var", prefix+"Ledger.Obs.Count")
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rewardlab/rewardlab/rl/backend"
 	"github.com/rewardlab/rewardlab/rl/film"
 	"github.com/rewardlab/rewardlab/rl/run"
+	"github.com/rewardlab/rewardlab/rl/trainer"
 )
 
 // Film plays both minds of a training's state, for c, which must be resolved: episodes of self-play and of the target task in the mixture that they
@@ -23,7 +24,7 @@ func Film(ctx context.Context, b *backend.Engine, c *Config, state []run.Array, 
 		return nil, errors.New("self-play: its episodes are of two minds that see a goal beside the environment, so they are no demonstrations: film them instead")
 	}
 	p := newPair(t, c)
-	m, err := film.Recall[minds](state, "Alice.Theta", "Bob.Theta")
+	m, err := trainer.Recall[minds](state, "Alice.Theta", "Bob.Theta")
 	if err != nil {
 		return nil, fmt.Errorf("self-play: %w", err)
 	}
