@@ -120,6 +120,14 @@ func (l *lirpg) prepare(q question) answer {
 	counts, pay := l.bonus(q.Counts, b.Obs, path.Value, path.Next, goesOn)
 	more := Add(MulScalar(reward, l.extrinsic()-1), MulScalar(pay, l.CIn))
 	base := Add(Reshape(b.Advantage, t, n), trace(more, decay))
+	// Assess took the agent's critic for one of the environment's reward.
+	mixed := base
+	if l.judges() {
+		mixed = Add(base, MulScalar(trace(Reshape(l.pays(eta, b.Obs, b.Action), t, n), decay), l.CIn))
+	}
+	explained := ops.ExplainedVariance(b.Value, Add(b.Value, Reshape(mixed, t*n)))
+	stats = Concatenate([]*Node{SliceAxis(stats, 0, AxisRange(0, int(rollout.ExplainedVariance))), Reshape(explained, 1),
+		SliceAxis(stats, 0, AxisRangeToEnd(int(rollout.ExplainedVariance)+1))}, 0)
 
 	column := func(x *Node) *Node { return Reshape(x, t, n, x.Shape().Size()/(t*n)) }
 	rows := Concatenate([]*Node{column(b.Obs), column(l.agent.Columns(b.Action)), column(b.LogProb), column(b.Value), column(base), column(decay),

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 
@@ -14,6 +15,7 @@ type ActorCritic struct {
 	Actor, Critic Net
 	LogStd        Net // without parameters where actions are discrete
 	Pack          *Packed
+	Std           float64 // standard deviation that continuous actions begin with; 0: 1
 }
 
 // NewActorCritic has tanh layers of the given widths in both nets. out is the number of actions, or with continuous actions of their
@@ -37,7 +39,8 @@ func newActorCritic(torso Net, in, out int, continuous bool, hidden []int) *Acto
 }
 
 // Init draws initial parameters on the host, as PPO's implementations do: orthogonal weights with gain sqrt 2 in hidden layers, 0.01 at the
-// policy's output, so that it begins near uniform, and 1 at the value's; biases and log standard deviations zero.
+// policy's output, so that it begins near uniform, and 1 at the value's; biases zero,
+// standard deviations Std.
 func (a *ActorCritic) Init(seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	theta := make([]float32, 0, a.Pack.Size())
@@ -55,6 +58,11 @@ func (a *ActorCritic) Init(seed uint64) []float32 {
 				gain = net.output
 			}
 			theta = append(theta, Orthogonal(r, p.Dims[0], p.Dims[1], gain)...)
+		}
+	}
+	for _, p := range a.LogStd.Params { // they come last
+		for i := len(theta) - p.size(); i < len(theta); i++ {
+			theta[i] = float32(math.Log(cmp.Or(a.Std, 1)))
 		}
 	}
 	return theta

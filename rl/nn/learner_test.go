@@ -3,6 +3,7 @@ package nn_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -168,6 +169,18 @@ func TestActorCriticInit(t *testing.T) {
 		[]float64{math.Sqrt(8), 0, 0.01 * math.Sqrt2, 1}, 1e-5)
 	if b := a.Init(4); b[0] == theta[0] {
 		t.Error("two seeds give the same parameters")
+	}
+}
+
+func TestActorCriticStd(t *testing.T) {
+	a := nn.NewActorCritic(4, 2, true, 8)
+	plain := a.Init(3)
+	a.Std = 2
+	wide := a.Init(3)
+	n := len(plain) - 2
+	near(t, "log standard deviations", slices.Concat(plain[n:], wide[n:]), []float64{0, 0, math.Ln2, math.Ln2}, 1e-6)
+	if !slices.Equal(plain[:n], wide[:n]) {
+		t.Error("the other parameters depend on Std")
 	}
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	Torso string `json:"torso" default:"mlp" enum:"mlp|conv"`
 	// Widths of the hidden layers; conv has one.
 	Hidden []int `json:"hidden" default:"64,64"`
+	// Standard deviation that a continuous policy begins with, in the actions' own unit.
+	Std float64 `json:"std" default:"1"`
 	// Normalise observations by their running mean and standard deviation.
 	NormObs bool `json:"norm_obs"`
 	// Scale rewards by the running standard deviation of the discounted return.
@@ -76,6 +78,7 @@ func (c *Config) Check() []error {
 	p.AtLeast("eval_steps", c.EvalSteps, 0)
 	p.AtLeast("log_every", c.LogEvery, 0)
 	p.Positive("lr", c.LR)
+	p.Positive("std", c.Std)
 	p.Positive("clip", c.Clip)
 	p.Positive("max_norm", c.MaxNorm)
 	for _, v := range []struct {
@@ -123,5 +126,5 @@ func (c *Config) Chunk() int { return trainer.Chunk(c.Every(), c.Iterations(), c
 
 // Agent says how the agent of a resolved c looks at the world.
 func (c *Config) Agent() rollout.AgentConfig {
-	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs, Members: c.Ensemble}
+	return rollout.AgentConfig{Hidden: c.Hidden, Conv: c.Torso == "conv", NormObs: c.NormObs, Members: c.Ensemble, Std: c.Std}
 }

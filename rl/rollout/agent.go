@@ -14,10 +14,11 @@ import (
 
 // AgentConfig says how an agent looks at the world.
 type AgentConfig struct {
-	Hidden  []int // widths of the tanh layers of both nets; with Conv, the one width of the torso's features
-	Conv    bool  // look at [side, side, channels] observations through a convolution that actor and critic share
-	NormObs bool  // observations less their running mean, by their running standard deviation, cut at 10
-	Members int   // so many agents at once, each with parameters and statistics of its own; 0: one
+	Hidden  []int   // widths of the tanh layers of both nets; with Conv, the one width of the torso's features
+	Conv    bool    // look at [side, side, channels] observations through a convolution that actor and critic share
+	NormObs bool    // observations less their running mean, by their running standard deviation, cut at 10
+	Members int     // so many agents at once, each with parameters and statistics of its own; 0: one
+	Std     float64 // standard deviation that continuous actions begin with, in their own unit; 0: 1
 }
 
 // Agent is an actor-critic for one environment, or an ensemble of M of them, which share nothing but the programs they run in. An ensemble's
@@ -57,6 +58,7 @@ func NewAgent(v *env.Vector, c AgentConfig) (*Agent, error) {
 	}
 	if !c.Conv {
 		a.Net = nn.NewActorCritic(spec.ObsSize(), out, !spec.Action.Discrete(), c.Hidden...)
+		a.Net.Std = c.Std
 		return a, nil
 	}
 	if len(spec.Obs) != 3 || spec.Obs[0] != spec.Obs[1] || spec.Obs[0] < 3 {
@@ -66,6 +68,7 @@ func NewAgent(v *env.Vector, c AgentConfig) (*Agent, error) {
 		return nil, errors.New("agent: a convolution has one hidden layer: give hidden one width")
 	}
 	a.Net = nn.NewImageActorCritic(spec.Obs[0], spec.Obs[2], filters, c.Hidden[0], out, !spec.Action.Discrete())
+	a.Net.Std = c.Std
 	return a, nil
 }
 
