@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -61,6 +62,9 @@ type Options struct {
 	// Resume goes on with a run that was interrupted; Replace throws away what the folder holds. With neither, a folder that
 	// holds a run is an error.
 	Resume, Replace bool
+	// Keep what the folder holds if it is what would be trained, the same preset, configuration and seeds: of a complete run nothing is trained
+	// again, an interrupted one goes on. For anything else Resume and Replace say what to do.
+	Keep bool
 	// Workers is how many seeds train side by side. 0: one a core.
 	Workers int
 	// Watch follows the training. Watchers that are io.Closers are closed at the end.
@@ -136,19 +140,46 @@ func train(ctx context.Context, folder string, p run.Preset, cfg any, o Options)
 	if len(o.Seeds) == 0 {
 		o.Seeds = Seeds(1)
 	}
+	if o.Keep {
+		if r := kept(folder, p, cfg, o.Seeds); r != nil {
+			if r.Complete {
+				return r, closeAll(o.Watch)
+			}
+			o.Resume, o.Replace = true, false
+		}
+	}
 	job := p.Job(cfg, o.Seeds, o.Workers, o.Log)
 	job.Resume, job.Replace, job.Watch = o.Resume, o.Replace, o.Watch
 	_, err := run.Train(ctx, folder, job)
-	for _, w := range o.Watch {
-		if c, ok := w.(io.Closer); ok {
-			err = errors.Join(err, c.Close())
-		}
-	}
+	err = errors.Join(err, closeAll(o.Watch))
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	r, loadErr := run.Load(folder)
 	return r, errors.Join(err, loadErr)
+}
+
+// kept is the run in folder if p, cfg and seeds are what it was or is to be made with, and nil if not.
+func kept(folder string, p run.Preset, cfg any, seeds []int64) *run.Run {
+	r, err := run.Load(folder)
+	if err != nil || r.Preset != p.Name || !slices.Equal(r.Seeds, seeds) {
+		return nil
+	}
+	was := p.New()
+	if err := r.Decode(was); err != nil || !reflect.DeepEqual(was, cfg) {
+		return nil
+	}
+	return r
+}
+
+// closeAll closes those watchers that can be closed.
+func closeAll(watchers []run.Watcher) (err error) {
+	for _, w := range watchers {
+		if c, ok := w.(io.Closer); ok {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	return err
 }
 
 // Load reads a run folder, a partial one too.

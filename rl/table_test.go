@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -248,6 +249,18 @@ func TestTrainLoadResume(t *testing.T) {
 	}
 	if _, err := rl.Resume(t.Context(), folder, rl.Options{}); err != nil {
 		t.Errorf("resuming a complete run: %v", err)
+	}
+	o.Keep, o.Replace = true, true
+	if same, err := rl.Train(t.Context(), "igl-mnist", o); err != nil || !same.Started.Equal(r.Started) {
+		t.Errorf("the run was not kept: %v", err)
+	}
+	for name, other := range map[string]rl.Options{
+		"seeds": {Seeds: rl.Seeds(1), Set: o.Set}, "configuration": {Seeds: o.Seeds, Set: append(slices.Clip(o.Set), "lr=0.0123")},
+	} {
+		other.Folder, other.Keep, other.Replace, other.Log = folder, true, true, o.Log
+		if r, err := rl.Train(t.Context(), "igl-mnist", other); err != nil || !slices.Equal(r.Seeds, other.Seeds) || name == "configuration" && !strings.Contains(string(r.Config), "0.0123") {
+			t.Errorf("a run of another %s was kept: %v", name, err)
+		}
 	}
 	if _, err := rl.Train(t.Context(), "igl-mnist", rl.Options{Set: []string{"lrr=1"}, Folder: folder + "2"}); err == nil || !strings.Contains(err.Error(), "lr") {
 		t.Errorf("unknown key: error %v, want the nearest one", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 )
 
@@ -15,6 +16,15 @@ const (
 
 // Fast reports whether the notebook should cut its steps to finish quickly (`go run ./notebooks run -fast`).
 func Fast() bool { return on(EnvFast) }
+
+// Runs is the folder for the runs of a notebook, below that of all runs. Quick ones are kept apart: they neither stand in for real ones nor replace
+// them.
+func Runs(notebook string) string {
+	if Fast() {
+		return filepath.Join("fast", notebook)
+	}
+	return notebook
+}
 
 // Headless reports whether nobody is watching. A cell that would wait for a widget or for input takes its static
 // branch then, or the run waits for ever.
