@@ -24,7 +24,8 @@ func delayed(name string, n int, change ...func(*lirpg.Config)) lirpg.Config {
 func swing(c *lirpg.Config) {
 	c.LR, c.ConstantLR, c.Hidden, c.Std = 3e-3, true, []int{32, 32}, 2
 	c.NormObs, c.NormReward = false, false
-	c.CEx, c.CIn, c.Beta = 0.003, 1, 1e-5
+	c.CEx, c.CIn, c.Beta = 0.003, 1, 3e-5
+	c.MetaNorm = 1000 // the critic of extrinsic reward, not scaled, would take up all of a shorter one
 	c.LogEvery = 2 // an episode takes two iterations
 }
 
