@@ -26,7 +26,7 @@ func swing(c *lirpg.Config) {
 	c.NormObs, c.NormReward = false, false
 	c.CEx, c.CIn, c.Beta = 0.003, 1, 3e-5
 	c.MetaNorm = 1000 // the critic of extrinsic reward, not scaled, would take up all of a shorter one
-	c.LogEvery = 2 // an episode takes two iterations
+	c.LogEvery = 2    // an episode takes two iterations
 }
 
 // inArcade is A2C in a game of 10 by 10 cells, with the optimiser and the weights that the method was published with.
