@@ -26,7 +26,9 @@ func prefsPresets() []run.Preset {
 	// Whole episodes in one iteration: the untrained policy shows something to judge in their first second alone.
 	cartpole := prefs.Config{Sees: "next", Fit: 150, RewardLR: 3e-3, Config: ppo.Config{
 		Env: "cartpole-fixed", Envs: 16, Steps: 500, Minibatches: 16, Total: 300_000, LR: 1e-3, Entropy: 0.01, NormReward: true}}
-	reacher := prefs.Config{Sees: "transition", Fit: 100, RewardLR: 2e-3, Config: reach("reacher")}
+	// Short clips: where the arm is now matters, not how it came there. Of what the true reward gives, clips of 25 steps came to 0.81 in 200,000 steps.
+	reacher := prefs.Config{Sees: "transition", ClipSteps: 10, Fit: 200, RewardLR: 2e-3, Config: reach("reacher")}
+	reacher.Total = 400_000
 	// With rewards of mean 0 a lost ball costs nothing: 0.82 of the true reward's return without the bonus, 0.92 with it, one seed each.
 	breakout := prefs.Config{Sees: "transition", ClipSteps: 16, RewardHidden: []int{32}, FitBatch: 16, Living: 0.3, Config: arcade("breakout")}
 	// Behaviour that no environment rewards: the answers go by a script. The other one, an eight (judge=eight), is half learned from as many answers.
