@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -140,16 +139,16 @@ func train(ctx context.Context, folder string, p run.Preset, cfg any, o Options)
 	if len(o.Seeds) == 0 {
 		o.Seeds = Seeds(1)
 	}
+	job := p.Job(cfg, o.Seeds, o.Workers, o.Log)
+	job.Resume, job.Replace, job.Watch = o.Resume, o.Replace, o.Watch
 	if o.Keep {
-		if r := kept(folder, p, cfg, o.Seeds); r != nil {
+		if r, err := run.Load(folder); err == nil && r.Fits(job) == nil {
 			if r.Complete {
 				return r, closeAll(o.Watch)
 			}
-			o.Resume, o.Replace = true, false
+			job.Resume, job.Replace = true, false
 		}
 	}
-	job := p.Job(cfg, o.Seeds, o.Workers, o.Log)
-	job.Resume, job.Replace, job.Watch = o.Resume, o.Replace, o.Watch
 	_, err := run.Train(ctx, folder, job)
 	err = errors.Join(err, closeAll(o.Watch))
 	if err != nil && ctx.Err() == nil {
@@ -157,19 +156,6 @@ func train(ctx context.Context, folder string, p run.Preset, cfg any, o Options)
 	}
 	r, loadErr := run.Load(folder)
 	return r, errors.Join(err, loadErr)
-}
-
-// kept is the run in folder if p, cfg and seeds are what it was or is to be made with, and nil if not.
-func kept(folder string, p run.Preset, cfg any, seeds []int64) *run.Run {
-	r, err := run.Load(folder)
-	if err != nil || r.Preset != p.Name || !slices.Equal(r.Seeds, seeds) {
-		return nil
-	}
-	was := p.New()
-	if err := r.Decode(was); err != nil || !reflect.DeepEqual(was, cfg) {
-		return nil
-	}
-	return r
 }
 
 // closeAll closes those watchers that can be closed.

@@ -123,7 +123,7 @@ func (l *lirpg) prepare(q question) answer {
 	// Assess took the agent's critic for one of the environment's reward.
 	mixed := base
 	if l.judges() {
-		mixed = Add(base, MulScalar(trace(Reshape(l.pays(eta, b.Obs, b.Action), t, n), decay), l.CIn))
+		mixed = Add(base, l.credit(l.pays(eta, b.Obs, b.Action), decay))
 	}
 	explained := ops.ExplainedVariance(b.Value, Add(b.Value, Reshape(mixed, t*n)))
 	stats = Concatenate([]*Node{SliceAxis(stats, 0, AxisRange(0, int(rollout.ExplainedVariance))), Reshape(explained, 1),
@@ -142,6 +142,11 @@ func (l *lirpg) prepare(q question) answer {
 // trace adds up rewards [T, N] as an advantage does: sum over i >= t of decay_t ... decay_{i-1} r_i. Where decay is 0, at the end of an episode, it
 // stops; environments never meet. This is the product of r with the matrix of coefficients (gamma lambda)^(i-t), without the matrix.
 func trace(reward, decay *Node) *Node { return ops.Backward(reward, decay) }
+
+// credit is what pay [T*N] of the intrinsic reward adds to advantages, [T, N] as decay is.
+func (l *lirpg) credit(pay, decay *Node) *Node {
+	return MulScalar(trace(Reshape(pay, decay.Shape().Dimensions...), decay), l.CIn)
+}
 
 // take is minibatch number k of the lesson.
 func (l *lirpg) take(c lesson, k *Node) batch {
@@ -197,8 +202,7 @@ func (l *lirpg) inner(s learner, eta [][]*Node, b batch, rate *Node) (learner, [
 	advantage, pay := b.Base, ZerosLike(b.Base)
 	if l.judges() {
 		pay = l.pays(eta, b.Obs, b.Action)
-		sums := trace(Reshape(pay, b.T, b.N), Reshape(b.Decay, b.T, b.N))
-		advantage = Add(advantage, MulScalar(Reshape(sums, b.T*b.N), l.CIn))
+		advantage = Add(advantage, Reshape(l.credit(pay, Reshape(b.Decay, b.T, b.N)), b.T*b.N))
 	}
 	target := Add(advantage, b.Value)
 	if !l.Exact && l.agent.Net.Torso.Apply == nil {

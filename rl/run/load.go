@@ -23,6 +23,10 @@ type Run struct {
 	Complete bool
 }
 
+// Fits says why job may not go on with r, as one error, or nil: its preset, configuration, which must be resolved, or seeds are others. A key that
+// was added to the program since the run began counts as having its default.
+func (r *Run) Fits(job Job) error { return r.sameRun(r.Folder, job, job.Config) }
+
 // Load reads a run folder, of a partial run too.
 func Load(folder string) (*Run, error) {
 	folder, err := filepath.Abs(folder)
