@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -211,6 +212,12 @@ func (l llama) tensors() map[string][]int {
 }
 
 func layer(i int, name string) string { return fmt.Sprintf("blk.%d.%s.weight", i, name) }
+
+// blockWeights are what a layer has, in the order in which its program takes them; lastWeights what the last one's program takes.
+var (
+	blockWeights = []string{"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}
+	lastWeights  = append(slices.Clone(blockWeights), "output_norm", "output")
+)
 
 func (f *file) hash() error {
 	r, err := os.Open(f.path)

@@ -3,42 +3,52 @@ package lm
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// pass is the forward pass of a llama over one row of places. In come tokens [S], cosines and sines of the positions [S, head/2], the mask [S, S], the
-// scored rows [R] and, for each score, its row and token [N]; out come log-probabilities [N].
-type pass struct {
-	llama
-	weight func(name string) *Node
+// pass is the forward pass of a llama over one row of S places, in three programs: embed, then block for every layer but the last, then last. A program
+// for each layer would do the same, but XLA would compile thirty times what it compiles once, and that is most of what a first question takes.
+type pass struct{ llama }
+
+// place is what every layer is told about the row: cosines and sines of the positions [S, head/2], and the mask [S, S].
+type place struct{ cos, sin, mask *Node }
+
+// embed looks tokens [S] up in the table [vocab, width].
+func (p pass) embed(tokens, table *Node) *Node { return Gather(float(table), ExpandAxes(tokens, -1)) }
+
+// block is one layer: x [S, width] in and out.
+func (p pass) block(x *Node, at place, w map[string]*Node) *Node {
+	return p.think(Add(x, linear(p.listen(x, at, w), w["attn_output"])), w)
 }
 
-func (p pass) scores(tokens, cos, sin, mask, rows, at, targets *Node) *Node {
-	x := Gather(p.weight("token_embd.weight"), ExpandAxes(tokens, -1))
-	scored := func(x *Node) *Node { return Gather(x, ExpandAxes(rows, -1)) }
-	for i := range p.layers {
-		w := func(name string) *Node { return p.weight(layer(i, name)) }
-		h := p.norm(x, w("attn_norm"))
-		q, k, v := p.turn(linear(h, w("attn_q")), p.heads, cos, sin), p.turn(linear(h, w("attn_k")), p.kvHeads, cos, sin), linear(h, w("attn_v"))
-		heard := p.attend(q, k, v, mask)
-		if i == p.layers-1 { // nothing looks at the other places any more
-			heard, x = scored(heard), scored(x)
-		}
-		x = Add(x, linear(heard, w("attn_output")))
-		h = p.norm(x, w("ffn_norm"))
-		gate := linear(h, w("ffn_gate"))
-		x = Add(x, linear(Mul(Mul(gate, Sigmoid(gate)), linear(h, w("ffn_up"))), w("ffn_down")))
-	}
-	head := p.weight("token_embd.weight")
-	if !p.tied {
-		head = p.weight("output.weight")
-	}
+// last is the last layer and what follows: log-probabilities [N] for the scored rows [R] and, for each score, its row and token [N].
+func (p pass) last(x *Node, at place, w map[string]*Node, rows, row, token *Node) *Node {
+	scored := func(x *Node) *Node { return Gather(x, ExpandAxes(rows, -1)) } // nothing looks at the other places any more
+	x = p.think(Add(scored(x), linear(scored(p.listen(x, at, w)), w["attn_output"])), w)
 	// The vocabulary is much of a small model's work: only rows that are scored meet it, and what is not asked for is not written out.
-	logits := linear(p.norm(x, p.weight("output_norm.weight")), head)
+	logits := linear(p.norm(x, w["output_norm"]), w["output"])
 	top := ReduceAndKeep(logits, ReduceMax, -1)
 	total := Add(Log(ReduceSum(Exp(Sub(logits, top)), -1)), Squeeze(top, -1))
-	return Sub(Gather(logits, Stack([]*Node{at, targets}, -1)), Gather(total, ExpandAxes(at, -1)))
+	return Sub(Gather(logits, Stack([]*Node{row, token}, -1)), Gather(total, ExpandAxes(row, -1)))
 }
+
+// listen is the layer's attention, before it is mixed.
+func (p pass) listen(x *Node, at place, w map[string]*Node) *Node {
+	h := p.norm(x, w["attn_norm"])
+	q, k := p.turn(linear(h, w["attn_q"]), p.heads, at), p.turn(linear(h, w["attn_k"]), p.kvHeads, at)
+	return p.attend(q, k, linear(h, w["attn_v"]), at.mask)
+}
+
+// think is the layer's SwiGLU, added to x.
+func (p pass) think(x *Node, w map[string]*Node) *Node {
+	h := p.norm(x, w["ffn_norm"])
+	gate := linear(h, w["ffn_gate"])
+	return Add(x, linear(Mul(Mul(gate, Sigmoid(gate)), linear(h, w["ffn_up"])), w["ffn_down"]))
+}
+
+// float is for weights that were stored with fewer bits.
+func float(w *Node) *Node { return ConvertDType(w, dtypes.Float32) }
 
 // linear multiplies by weights [out, in].
 func linear(x, w *Node) *Node { return DotGeneral(x, []int{1}, nil, w, []int{1}, nil) }
@@ -50,11 +60,11 @@ func (p pass) norm(x, w *Node) *Node {
 }
 
 // turn is the rotary position embedding, which turns the first half of a head's numbers with the second: halved has put them there.
-func (p pass) turn(x *Node, heads int, cos, sin *Node) *Node {
+func (p pass) turn(x *Node, heads int, at place) *Node {
 	n, half := x.Shape().Dimensions[0], p.head/2
 	y := Reshape(x, n, heads, p.head)
 	a, b := Slice(y, AxisRange(), AxisRange(), AxisRange(0, half)), Slice(y, AxisRange(), AxisRange(), AxisRange(half))
-	c, s := Reshape(cos, n, 1, half), Reshape(sin, n, 1, half)
+	c, s := Reshape(at.cos, n, 1, half), Reshape(at.sin, n, 1, half)
 	return Reshape(Concatenate([]*Node{Sub(Mul(a, c), Mul(b, s)), Add(Mul(a, s), Mul(b, c))}, -1), n, heads*p.head)
 }
 

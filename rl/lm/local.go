@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -22,9 +22,10 @@ type Local struct {
 	file *file
 
 	mu      sync.Mutex
-	names   []string
 	weights map[string]*tensors.Tensor
-	exec    *graph.Exec
+	embed   *graph.Exec // the three programs, see pass
+	block   *graph.Exec
+	last    *graph.Exec
 	owned   *backend.Engine
 }
 
@@ -76,25 +77,32 @@ func Load(ctx context.Context, b compute.Backend, path string) (*Local, error) {
 	if m.weights, err = f.weights(b); err != nil {
 		return nil, err
 	}
-	for _, t := range f.gguf.TensorInfos {
-		m.names = append(m.names, t.Name)
-	}
-	if m.exec, err = graph.NewExec(b, m.build); err != nil {
+	if err := m.programs(b); err != nil {
 		free(m.weights)
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
 	return m, nil
 }
 
-const inputs = 7 // of the graph, before the weights
-
-func (m *Local) build(in []*graph.Node) *graph.Node {
-	byName := map[string]*graph.Node{}
-	for i, name := range m.names {
-		byName[name] = in[inputs+i]
+// programs makes the three. They are compiled when the first question comes: its length is part of them.
+func (m *Local) programs(b compute.Backend) error {
+	p := pass{m.file.llama}
+	named := func(names []string, in []*graph.Node) map[string]*graph.Node {
+		w := map[string]*graph.Node{}
+		for i, name := range names {
+			w[name] = float(in[i])
+		}
+		return w
 	}
-	p := pass{m.file.llama, func(name string) *graph.Node { return graph.ConvertDType(byName[name], dtypes.Float32) }}
-	return p.scores(in[0], in[1], in[2], in[3], in[4], in[5], in[6])
+	var errs [3]error
+	m.embed, errs[0] = graph.NewExec(b, p.embed)
+	m.block, errs[1] = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
+		return p.block(in[0], place{in[1], in[2], in[3]}, named(blockWeights, in[4:]))
+	})
+	m.last, errs[2] = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
+		return p.last(in[0], place{in[1], in[2], in[3]}, named(lastWeights, in[7:]), in[4], in[5], in[6])
+	})
+	return errors.Join(errs[:]...)
 }
 
 // Model implements Scorer.
@@ -200,44 +208,80 @@ func (m *Local) run(t *tree) (scores []float32, err error) {
 			cos[i*half+j], sin[i*half+j] = float32(c), float32(s)
 		}
 	}
-	in := []any{
-		tensors.FromFlatDataAndDimensions(padded(t.tokens, places), places),
+	tokens := tensors.FromFlatDataAndDimensions(padded(t.tokens, places), places)
+	at := []any{
 		tensors.FromFlatDataAndDimensions(cos, places, half), tensors.FromFlatDataAndDimensions(sin, places, half),
-		tensors.FromFlatDataAndDimensions(t.mask(places), places, places), tensors.FromFlatDataAndDimensions(padded(t.rows, rows), rows),
+		tensors.FromFlatDataAndDimensions(t.mask(places), places, places),
+	}
+	asks := []any{
+		tensors.FromFlatDataAndDimensions(padded(t.rows, rows), rows),
 		tensors.FromFlatDataAndDimensions(padded(t.at, asked), asked), tensors.FromFlatDataAndDimensions(padded(t.targets, asked), asked),
 	}
+	defer func() {
+		for _, x := range slices.Concat([]any{tokens}, at, asks) {
+			err = errors.Join(err, x.(*tensors.Tensor).FinalizeAll())
+		}
+	}()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.exec == nil {
+	if m.weights == nil {
 		return nil, errors.New("it was closed: open it again")
 	}
-	for _, name := range m.names {
-		in = append(in, m.weights[name])
+	x, err := call(m.embed, tokens, m.weights["token_embd.weight"])
+	for i := 0; err == nil && i < m.file.llama.layers-1; i++ {
+		x, err = step(m.block, x, at, m.ofLayer(i))
 	}
-	var out []*tensors.Tensor
-	if panicked := exceptions.TryCatch[error](func() { out, err = m.exec.Call(in...) }); panicked != nil {
-		err = panicked
-	}
-	for _, x := range in[:inputs] {
-		err = errors.Join(err, x.(*tensors.Tensor).FinalizeAll())
+	if err == nil {
+		x, err = step(m.last, x, slices.Concat(at, asks), append(m.ofLayer(m.file.llama.layers-1), m.weights["output_norm.weight"], m.head()))
 	}
 	if err != nil {
 		return nil, err
 	}
-	scores = tensors.MustCopyFlatData[float32](out[0])[:len(t.at)]
-	return scores, out[0].FinalizeAll()
+	scores = tensors.MustCopyFlatData[float32](x)[:len(t.at)]
+	return scores, x.FinalizeAll()
+}
+
+// ofLayer are the weights of one layer, in the order of blockWeights.
+func (m *Local) ofLayer(i int) []any {
+	var out []any
+	for _, name := range blockWeights {
+		out = append(out, m.weights[layer(i, name)])
+	}
+	return out
+}
+
+func (m *Local) head() *tensors.Tensor {
+	if m.file.llama.tied {
+		return m.weights["token_embd.weight"]
+	}
+	return m.weights["output.weight"]
+}
+
+// step computes what follows x, which it frees.
+func step(e *graph.Exec, x *tensors.Tensor, at, weights []any) (*tensors.Tensor, error) {
+	out, err := call(e, slices.Concat([]any{x}, at, weights)...)
+	return out, errors.Join(err, x.FinalizeAll())
+}
+
+func call(e *graph.Exec, in ...any) (out *tensors.Tensor, err error) {
+	if panicked := exceptions.TryCatch[error](func() { out, err = e.Call1(in...) }); panicked != nil {
+		err = panicked
+	}
+	return out, err
 }
 
 // Close frees the model. Nothing may use it afterwards.
 func (m *Local) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.exec == nil {
+	if m.weights == nil {
 		return
 	}
-	m.exec.Finalize()
-	m.exec = nil
+	for _, e := range []*graph.Exec{m.embed, m.block, m.last} {
+		e.Finalize()
+	}
 	free(m.weights)
+	m.weights = nil
 	if m.owned != nil {
 		m.owned.Close()
 	}
