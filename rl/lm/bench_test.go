@@ -48,3 +48,13 @@ func BenchmarkScore(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkScoreByServer asks llama.cpp's server the same, on as many threads as Go uses.
+func BenchmarkScoreByServer(b *testing.B) {
+	s := realServer(b, smollm2(b))
+	for b.Loop() {
+		if _, err := s.Score(b.Context(), village); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

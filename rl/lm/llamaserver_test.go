@@ -159,7 +159,7 @@ func TestServerTrouble(t *testing.T) {
 }
 
 // realServer starts llama.cpp's own, or skips.
-func realServer(t *testing.T, path string) *LlamaServer {
+func realServer(t testing.TB, path string) *LlamaServer {
 	t.Helper()
 	binary := os.Getenv(EnvServer)
 	if binary == "" {
