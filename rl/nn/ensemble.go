@@ -53,12 +53,16 @@ func layersEach(p []*Node, x *Node) *Node {
 
 // EnsembleImage is an ensemble of m nets that look at pictures of side x side cells with some channels, flattened channels last, and at `beside` more
 // numbers after them: one layer of 3x3 filters with stride 1, whose features and the numbers beside go through a layer of width hidden to the linear
-// output.
-func EnsembleImage(m, side, channels, beside, out, filters, hidden int) Net {
+// output. With pool, features are summed over the places, divided by the side: what is seen counts wherever it is, and there are far fewer parameters.
+func EnsembleImage(m, side, channels, beside, out, filters, hidden int, pool bool) Net {
 	const k = 3
 	o := side - k + 1
 	n := Net{Name: "ensemble-image", Params: denseEach(m, "conv", k*k*channels, filters)}
-	n.Params = append(n.Params, denseEach(m, "hidden", o*o*filters+beside, hidden)...)
+	features := o * o * filters
+	if pool {
+		features = filters
+	}
+	n.Params = append(n.Params, denseEach(m, "hidden", features+beside, hidden)...)
 	n.Params = append(n.Params, denseEach(m, "out", hidden, out)...)
 	n.Apply = func(p []*Node, x *Node) *Node {
 		batch, size := x.Shape().Dimensions[0], side*side*channels
@@ -70,7 +74,10 @@ func EnsembleImage(m, side, channels, beside, out, filters, hidden int) Net {
 			}
 		}
 		h := leaky(affineEach(p, Reshape(Concatenate(patches, -1), batch*o*o, k*k*channels)))
-		h = Reshape(h, m, batch, o*o*filters)
+		if pool {
+			h = MulScalar(ReduceSum(Reshape(h, m, batch, o*o, filters), 2), 1/float64(o))
+		}
+		h = Reshape(h, m, batch, features)
 		if beside > 0 {
 			rest := BroadcastToDims(ExpandAxes(Slice(x, AxisRange(), AxisRange(size)), 0), m, batch, beside)
 			h = Concatenate([]*Node{h, rest}, -1)

@@ -59,12 +59,26 @@ func TestEnsemble(t *testing.T) {
 		}
 		moved := append([]float32{}, picture...)
 		moved[len(moved)-1] += 1 // a number beside the picture
-		out, grad = ensemble(t, e, nn.EnsembleImage(3, 4, 2, 3, 1, 4, 5), [][]float32{picture, moved})
+		out, grad = ensemble(t, e, nn.EnsembleImage(3, 4, 2, 3, 1, 4, 5, false), [][]float32{picture, moved})
 		if len(out) != 3 || len(out[0]) != 2 || out[0][0] == out[1][0] || out[0][0] == out[0][1] {
 			t.Errorf("three members on two pictures gave %v", out)
 		}
 		if n := len(grad[0]); n != 3*(18*4+4+(4*4+3)*5+5+5+1) {
 			t.Errorf("%d parameters", n)
+		}
+
+		// A mark in the middle of 7x7 cells and one place above are seen by all nine places of a filter; one in the corner by a single one.
+		mark := func(at int) []float32 {
+			picture := make([]float32, 7*7)
+			picture[at] = 1
+			return picture
+		}
+		out, grad = ensemble(t, e, nn.EnsembleImage(2, 7, 1, 0, 1, 4, 5, true), [][]float32{mark(24), mark(17), mark(0)})
+		if n := len(grad[0]); n != 2*(9*4+4+4*5+5+5+1) {
+			t.Errorf("%d parameters of the net that adds up", n)
+		}
+		if math.Abs(float64(out[0][0]-out[0][1])) > 1e-6 || math.Abs(float64(out[0][0]-out[0][2])) < 1e-4 {
+			t.Errorf("a mark in the middle and above gave %g and %g, in the corner, which one filter sees, %g", out[0][0], out[0][1], out[0][2])
 		}
 	})
 }

@@ -58,6 +58,9 @@ type Config struct {
 	Members int `json:"members" default:"3"`
 	// Widths of their hidden layers. Where observations are pictures: of the one layer behind a convolution of eight filters.
 	RewardHidden []int `json:"reward_hidden" default:"64,64"`
+	// Of pictures: add up what the reward models' filters see over all places. What happens then counts wherever it happens, which takes fewer answers to
+	// learn, and places are not told apart.
+	RewardPool bool `json:"reward_pool"`
 	// Likelihood of rankings. pairs: Bradley-Terry over all pairs; plackett: Plackett-Luce.
 	Likelihood string `json:"likelihood" default:"pairs" enum:"pairs|plackett"`
 	// Share of the answers that the likelihood takes to be a toss of a coin.

@@ -31,7 +31,7 @@ func newModel(spec env.Spec, c *Config) model {
 		views, actions = 2, m.actions()
 	}
 	if m.conv {
-		m.net = nn.EnsembleImage(c.Members, spec.Obs[0], views*spec.Obs[2], actions, 1, filters, c.RewardHidden[0])
+		m.net = nn.EnsembleImage(c.Members, spec.Obs[0], views*spec.Obs[2], actions, 1, filters, c.RewardHidden[0], c.RewardPool)
 	} else {
 		m.net = nn.EnsembleMLP(c.Members, views*spec.ObsSize()+actions, 1, c.RewardHidden...)
 	}

@@ -321,6 +321,9 @@ func (p *prefs) check() error {
 	if spec.Horizon > 0 && p.ClipSteps > spec.Horizon {
 		return fmt.Errorf("clip_steps is %d, an episode of %s has at most %d steps: give a shorter clip", p.ClipSteps, spec.Name, spec.Horizon)
 	}
+	if p.RewardPool && !pictures(spec) {
+		return fmt.Errorf("reward_pool adds up over the places of a picture, and %s shows none: leave it out", spec.Name)
+	}
 	if pictures(spec) && len(p.RewardHidden) != 1 {
 		return fmt.Errorf("reward_hidden has %d widths, for the pictures of %s there is one layer behind the convolution: give one width", len(p.RewardHidden), spec.Name)
 	}

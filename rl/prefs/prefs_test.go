@@ -455,6 +455,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"a share above 1", "env=pendulum steps=100 upfront=1.5", "upfront is 1.5"},
 		{"no file", "env=pendulum steps=100 ask=file", "give answers=FILE"},
 		{"a judge of another task", "env=pendulum steps=100 judge=eight", "set env=pointmass-open"},
+		{"adding up where there are no places", "env=pendulum steps=100 reward_pool=true", "shows none: leave it out"},
 		{"two layers for pictures", "env=breakout steps=100", "one layer behind the convolution"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
