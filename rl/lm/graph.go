@@ -7,25 +7,25 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// pass is the forward pass of a llama over one row of S places, in three programs: embed, then block for every layer but the last, then last. A program
-// for each layer would do the same, but XLA would compile thirty times what it compiles once, and that is most of what a first question takes.
+// pass is the forward pass of a llama over one row of S places, in three programs: embed, then block for every layer but the last, then last. All
+// layers in one program would give the same, but XLA would compile thirty times what it here compiles once, and a first question would wait for it.
 type pass struct{ llama }
 
 // place is what every layer is told about the row: cosines and sines of the positions [S, head/2], and the mask [S, S].
 type place struct{ cos, sin, mask *Node }
 
 // embed looks tokens [S] up in the table [vocab, width].
-func (p pass) embed(tokens, table *Node) *Node { return Gather(float(table), ExpandAxes(tokens, -1)) }
+func (p pass) embed(tokens, table *Node) *Node { return float(Gather(table, ExpandAxes(tokens, -1))) }
 
 // block is one layer: x [S, width] in and out.
 func (p pass) block(x *Node, at place, w map[string]*Node) *Node {
-	return p.think(Add(x, linear(p.listen(x, at, w), w["attn_output"])), w)
+	return p.feedForward(Add(x, linear(p.attention(x, at, w), w["attn_output"])), w)
 }
 
 // last is the last layer and what follows: log-probabilities [N] for the scored rows [R] and, for each score, its row and token [N].
 func (p pass) last(x *Node, at place, w map[string]*Node, rows, row, token *Node) *Node {
 	scored := func(x *Node) *Node { return Gather(x, ExpandAxes(rows, -1)) } // nothing looks at the other places any more
-	x = p.think(Add(scored(x), linear(scored(p.listen(x, at, w)), w["attn_output"])), w)
+	x = p.feedForward(Add(scored(x), linear(scored(p.attention(x, at, w)), w["attn_output"])), w)
 	// The vocabulary is much of a small model's work: only rows that are scored meet it, and what is not asked for is not written out.
 	logits := linear(p.norm(x, w["output_norm"]), w["output"])
 	top := ReduceAndKeep(logits, ReduceMax, -1)
@@ -33,15 +33,15 @@ func (p pass) last(x *Node, at place, w map[string]*Node, rows, row, token *Node
 	return Sub(Gather(logits, Stack([]*Node{row, token}, -1)), Gather(total, ExpandAxes(row, -1)))
 }
 
-// listen is the layer's attention, before it is mixed.
-func (p pass) listen(x *Node, at place, w map[string]*Node) *Node {
+// attention is the layer's, before it is mixed.
+func (p pass) attention(x *Node, at place, w map[string]*Node) *Node {
 	h := p.norm(x, w["attn_norm"])
 	q, k := p.turn(linear(h, w["attn_q"]), p.heads, at), p.turn(linear(h, w["attn_k"]), p.kvHeads, at)
 	return p.attend(q, k, linear(h, w["attn_v"]), at.mask)
 }
 
-// think is the layer's SwiGLU, added to x.
-func (p pass) think(x *Node, w map[string]*Node) *Node {
+// feedForward is the layer's SwiGLU, added to x.
+func (p pass) feedForward(x *Node, w map[string]*Node) *Node {
 	h := p.norm(x, w["ffn_norm"])
 	gate := linear(h, w["ffn_gate"])
 	return Add(x, linear(Mul(Mul(gate, Sigmoid(gate)), linear(h, w["ffn_up"])), w["ffn_down"]))
