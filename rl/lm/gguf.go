@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -200,12 +199,8 @@ func (l llama) tensors() map[string][]int {
 		t["output.weight"] = []int{l.vocab, l.width}
 	}
 	for i := range l.layers {
-		for name, dims := range map[string][]int{
-			"attn_norm": {l.width}, "attn_q": {l.heads * l.head, l.width}, "attn_k": {l.kvHeads * l.head, l.width}, "attn_v": {l.kvHeads * l.head, l.width},
-			"attn_output": {l.width, l.heads * l.head}, "ffn_norm": {l.width}, "ffn_gate": {l.hidden, l.width}, "ffn_up": {l.hidden, l.width},
-			"ffn_down": {l.width, l.hidden},
-		} {
-			t[layer(i, name)] = dims
+		for _, w := range l.block() {
+			t[layer(i, w.name)] = w.dims
 		}
 	}
 	return t
@@ -213,11 +208,20 @@ func (l llama) tensors() map[string][]int {
 
 func layer(i int, name string) string { return fmt.Sprintf("blk.%d.%s.weight", i, name) }
 
-// blockWeights are what a layer has, in the order in which its program takes them; lastWeights what the last one's program takes.
-var (
-	blockWeights = []string{"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}
-	lastWeights  = append(slices.Clone(blockWeights), "output_norm", "output")
-)
+// weight is the name of weights within their layer, and their shape, outermost axis first.
+type weight struct {
+	name string
+	dims []int
+}
+
+// block are the weights of a layer, in the order in which its program takes them.
+func (l llama) block() []weight {
+	return []weight{
+		{"attn_norm", []int{l.width}}, {"attn_q", []int{l.heads * l.head, l.width}}, {"attn_k", []int{l.kvHeads * l.head, l.width}},
+		{"attn_v", []int{l.kvHeads * l.head, l.width}}, {"attn_output", []int{l.width, l.heads * l.head}}, {"ffn_norm", []int{l.width}},
+		{"ffn_gate", []int{l.hidden, l.width}}, {"ffn_up", []int{l.hidden, l.width}}, {"ffn_down", []int{l.width, l.hidden}},
+	}
+}
 
 func (f *file) hash() error {
 	r, err := os.Open(f.path)

@@ -22,12 +22,13 @@ func (p pass) block(x *Node, at place, w map[string]*Node) *Node {
 	return p.feedForward(Add(x, linear(p.attention(x, at, w), w["attn_output"])), w)
 }
 
-// last is the last layer and what follows: log-probabilities [N] for the scored rows [R] and, for each score, its row and token [N].
-func (p pass) last(x *Node, at place, w map[string]*Node, rows, row, token *Node) *Node {
+// last is the last layer and what follows, by the last norm's weights and the output layer head [vocab, width]: log-probabilities [N] for the scored
+// rows [R] and, for each score, its row and token [N].
+func (p pass) last(x *Node, at place, w map[string]*Node, norm, head, rows, row, token *Node) *Node {
 	scored := func(x *Node) *Node { return Gather(x, ExpandAxes(rows, -1)) } // nothing looks at the other places any more
 	x = p.feedForward(Add(scored(x), linear(scored(p.attention(x, at, w)), w["attn_output"])), w)
 	// The vocabulary is much of a small model's work: only rows that are scored meet it, and what is not asked for is not written out.
-	logits := linear(p.norm(x, w["output_norm"]), w["output"])
+	logits := linear(p.norm(x, norm), head)
 	top := ReduceAndKeep(logits, ReduceMax, -1)
 	total := Add(Log(ReduceSum(Exp(Sub(logits, top)), -1)), Squeeze(top, -1))
 	return Sub(Gather(logits, Stack([]*Node{row, token}, -1)), Gather(total, ExpandAxes(row, -1)))

@@ -87,20 +87,22 @@ func Load(ctx context.Context, b compute.Backend, path string) (*Local, error) {
 // programs makes the three. They are compiled when the first question comes: its length is part of them.
 func (m *Local) programs(b compute.Backend) error {
 	p := pass{m.file.llama}
-	named := func(names []string, in []*graph.Node) map[string]*graph.Node {
+	block := p.llama.block()
+	named := func(in []*graph.Node) map[string]*graph.Node {
 		w := map[string]*graph.Node{}
-		for i, name := range names {
-			w[name] = float(in[i])
+		for i := range block {
+			w[block[i].name] = float(in[i])
 		}
 		return w
 	}
 	var errs [3]error
 	m.embed, errs[0] = graph.NewExec(b, p.embed)
 	m.block, errs[1] = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
-		return p.block(in[0], place{in[1], in[2], in[3]}, named(blockWeights, in[4:]))
+		return p.block(in[0], place{in[1], in[2], in[3]}, named(in[4:]))
 	})
 	m.last, errs[2] = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
-		return p.last(in[0], place{in[1], in[2], in[3]}, named(lastWeights, in[7:]), in[4], in[5], in[6])
+		rest := in[7+len(block):]
+		return p.last(in[0], place{in[1], in[2], in[3]}, named(in[7:]), float(rest[0]), float(rest[1]), in[4], in[5], in[6])
 	})
 	return errors.Join(errs[:]...)
 }
@@ -241,15 +243,16 @@ func (m *Local) run(t *tree) (scores []float32, err error) {
 	return scores, x.FinalizeAll()
 }
 
-// ofLayer are the weights of one layer, in the order of blockWeights.
+// ofLayer are the weights of one layer, in the order of block.
 func (m *Local) ofLayer(i int) []any {
 	var out []any
-	for _, name := range blockWeights {
-		out = append(out, m.weights[layer(i, name)])
+	for _, w := range m.file.llama.block() {
+		out = append(out, m.weights[layer(i, w.name)])
 	}
 	return out
 }
 
+// head is the output layer [vocab, width].
 func (m *Local) head() *tensors.Tensor {
 	if m.file.llama.tied {
 		return m.weights["token_embd.weight"]
