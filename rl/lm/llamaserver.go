@@ -239,6 +239,13 @@ func (s *LlamaServer) explain(err error) error {
 	if err == nil {
 		return nil
 	}
+	var p passing
+	if errors.As(err, &p) { // a connection breaks a moment before it is known that its process has ended
+		select {
+		case <-s.ended:
+		case <-time.After(time.Second):
+		}
+	}
 	select {
 	case <-s.ended:
 		return fmt.Errorf("llama-server has ended, %s: %w; its log %s ends in\n%s", s.cmd.ProcessState, err, s.log, s.tail())

@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// quick is a client that gives up soon.
-var quick = Wire{Timeout: 300 * time.Millisecond, Tries: 3, Pause: time.Millisecond, MaxReply: 100_000}
+// quick is a client that tries again at once.
+var quick = Wire{Timeout: 20 * time.Second, Tries: 3, Pause: time.Millisecond, MaxReply: 100_000}
 
 // endpoint serves fn as an endpoint and counts its requests.
 func endpoint(t *testing.T, o RemoteOptions, fn http.HandlerFunc) (*Remote, *atomic.Int32) {
@@ -150,7 +150,11 @@ func TestRemoteTrouble(t *testing.T) {
 		{"a probability", say(`{"choices": [{"text": "a b", "logprobs": {"token_logprobs": [null, 0.9], "text_offset": [0, 1]}}]}`), "no log-probability", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, n := endpoint(t, RemoteOptions{}, c.fn)
+			o := RemoteOptions{Wire: quick}
+			if c.name == "slow" {
+				o.Timeout = 200 * time.Millisecond
+			}
+			r, n := endpoint(t, o, c.fn)
 			_, err := r.Score(t.Context(), Query{Prompt: "a", Continuations: []string{" b"}})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q in it", err, c.want)
