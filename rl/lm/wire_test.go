@@ -125,6 +125,7 @@ func TestRemoteTrouble(t *testing.T) {
 		requests int32
 	}{
 		{"slow", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that nobody waits any more
 			select {
 			case <-r.Context().Done():
 			case <-time.After(5 * time.Second):
