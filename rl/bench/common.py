@@ -49,11 +49,17 @@ def timed(command):
     return time.perf_counter() - start, json.loads(out.strip().splitlines()[-1])
 
 
+def interval(draw):
+    """The middle 95% of 2,000 numbers that draw makes, each of one resampling: draw has a random.Random to resample by."""
+    rng = random.Random(0)
+    draws = sorted(draw(rng) for _ in range(2000))
+    return draws[50], draws[1949]
+
+
 def ratio(a, b):
     """Median over median, and the middle 95% of it when the repeats of each side are drawn again with replacement."""
-    rng = random.Random(0)
-    draws = sorted(statistics.median(rng.choices(a, k=len(a))) / statistics.median(rng.choices(b, k=len(b))) for _ in range(2000))
-    return {"ratio": statistics.median(a) / statistics.median(b), "lo": draws[50], "hi": draws[1949]}
+    lo, hi = interval(lambda rng: statistics.median(rng.choices(a, k=len(a))) / statistics.median(rng.choices(b, k=len(b))))
+    return {"ratio": statistics.median(a) / statistics.median(b), "lo": lo, "hi": hi}
 
 
 def report(times, ratios, as_json, digits=2, **more):

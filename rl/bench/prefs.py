@@ -34,7 +34,8 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         rl = pathlib.Path(tmp) / "rl"
         sh("go", "build", "-o", rl, "./rl/cmd/rl")
-        # Sizes are the tutorial's: 8 environments, minibatches of 64, nets of 32; clips are shorter, which teaches more. A reference that is given needs no second training.
+        # Sizes are the tutorial's: 8 environments, minibatches of 64, nets of 32; clips are shorter, which teaches more. A reference that is given needs
+        # no second training.
         sets = ["total=50000", "labels=200", "rounds=5", "reward_hidden=32,32", "reference=-150", "envs=8", "steps=200", "minibatches=25", "hidden=32,32",
                 "lr=4e-3", "std=2", "clip_steps=10", "fit=60", "reward_lr=3e-3", "upfront=0.5"]
         ours = lambda seed: [rl, "train", "prefs-pendulum", "-json", "-quiet", "-seeds", f"{seed},", "-run", pathlib.Path(tmp) / f"run{seed}", "-set", *sets]

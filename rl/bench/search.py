@@ -5,7 +5,7 @@
 
 Tasks are those of asymmetric self-play, the ones with delayed rewards and the arcade games. A setting is judged by the mean of the learning curve over the
 whole training (all steps counted, self-play included) on the seeds 1, 2, ...; the seeds of the table begin at 201. A method that builds on another tries
-its settings on top of the other's best. "learned" is above or below "plain" in the table if the 95% bootstrap interval of the difference of means says so.
+its settings on top of the other's best. A method is above or below "plain" in the table if the 95% bootstrap interval of the difference of means says so.
 Runs that --out has already are not made again, so that a search that was interrupted goes on.
 """
 
@@ -13,13 +13,12 @@ import argparse
 import hashlib
 import itertools
 import json
-import os
 import pathlib
-import random
 import statistics
 import sys
+import tempfile
 
-from common import sh
+from common import interval, sh
 
 
 def grid(**keys):
@@ -82,13 +81,6 @@ def trained(rl, out, preset, sets, seeds, curve, workers):
     return [statistics.mean(points[s]) for s in seeds], [scores[s] for s in seeds]
 
 
-def interval(draw, n=4000):
-    """The middle 95% of what draw gives."""
-    rng = random.Random(0)
-    values = sorted(draw(rng) for _ in range(n))
-    return values[n // 40], values[-n // 40 - 1]
-
-
 def mean(values):
     lo, hi = interval(lambda rng: statistics.mean(rng.choices(values, k=len(values))))
     return {"mean": statistics.mean(values), "lo": lo, "hi": hi, "all": values}
@@ -141,12 +133,10 @@ def main():
         p.error("give at least one seed to tune by and two fresh ones")
     args.out = args.out.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
-    rl = args.out / f"rl-{os.getpid()}"
-    sh("go", "build", "-o", rl, "./rl/cmd/rl")
-    try:
+    with tempfile.TemporaryDirectory() as tmp:
+        rl = pathlib.Path(tmp) / "rl"
+        sh("go", "build", "-o", rl, "./rl/cmd/rl")
         rows = [row for task in args.tasks for row in search(task, args, rl)]
-    finally:
-        rl.unlink()
     print(f"{'task':18} {'method':18} {'area under the curve':28} {'':6} {'score at the end':28} {'':6} settings")
     for r in rows:
         cell = lambda k: f"{r[k]['mean']:.4g} [{r[k]['lo']:.4g}, {r[k]['hi']:.4g}]"

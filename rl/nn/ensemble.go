@@ -53,7 +53,8 @@ func layersEach(p []*Node, x *Node) *Node {
 
 // EnsembleImage is an ensemble of m nets that look at pictures of side x side cells with some channels, flattened channels last, and at `beside` more
 // numbers after them: one layer of 3x3 filters with stride 1, whose features and the numbers beside go through a layer of width hidden to the linear
-// output. With pool, features are summed over the places of the filters and divided by their number on a side: what is seen counts wherever it is, and there are far fewer parameters.
+// output. With pool, features are summed over the places of the filters and divided by their number on a side: what is seen counts wherever it is, and
+// there are far fewer parameters.
 func EnsembleImage(m, side, channels, beside, out, filters, hidden int, pool bool) Net {
 	const k = 3
 	o := side - k + 1
