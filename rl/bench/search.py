@@ -3,9 +3,9 @@
     python3 rl/bench/search.py hallway mountaincar [--tune 3] [--fresh 10] [--out FOLDER] [--workers 2] [--json]
     python3 rl/bench/search.py --list
 
-Tasks are those of asymmetric self-play, the ones with delayed rewards and the arcade games. A setting is judged by the mean of the learning curve over the
-whole training (all steps counted, self-play included) on the seeds 1, 2, ...; the seeds of the table begin at 201. A method that builds on another tries
-its settings on top of the other's best. A method is above or below "plain" in the table if the 95% bootstrap interval of the difference of means says so.
+Tasks are those of asymmetric self-play, the ones with delayed rewards, the grid worlds and the arcade games. A setting is judged by the mean of the
+learning curve over the whole training (all steps counted, self-play included) on the seeds 1, 2, ...; the seeds of the table begin at 201. A method that
+builds on another tries its settings on top of the other's best. A method is above or below "plain" in the table if the 95% bootstrap interval of the difference of means says so.
 Runs that --out has already are not made again, so that a search that was interrupted goes on.
 """
 
@@ -48,19 +48,33 @@ def delayed(name):
     }
 
 
+def maze(name, total):
+    """A grid world that pays at its goal alone: four settings for A2C, four more on its best for each bonus."""
+    preset, total = f"lirpg-{name}", f"total={total}"
+    weights = grid(c_in=("0.003", "0.01", "0.03", "0.1"))
+    return "charts/episodic_return", {
+        "plain": (preset, [total, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2", "3e-2")), None),
+        "live bonus": (preset, [total, "bonus=live"], weights, "plain"),
+        "count bonus": (preset, [total, "bonus=count"], weights, "plain"),
+        "shaping": (preset, [total, "bonus=potential"], grid(c_in=("0.03", "0.1", "0.3", "1")), "plain"),
+        "learned": (preset, [total, "bonus=learned"], grid(c_in=("0.01", "0.1"), beta=("1e-4", "1e-3")), "plain"),
+    }
+
+
 def game(name):
-    """A game of the arcade, half a million steps: three settings for A2C, three more on its best for each bonus."""
+    """A game of the arcade, half a million steps: four settings for A2C, four more on its best for each bonus."""
     preset, sizes = f"lirpg-{name}", ["torso=mlp", "total=500000"]
     return "charts/episodic_return", {
-        "plain": (preset, [*sizes, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2")), None),
-        "live bonus": (preset, [*sizes, "bonus=live"], grid(c_in=("0.01", "0.1", "1")), "plain"),
-        "learned": (preset, [*sizes, "bonus=learned"], [["c_in=0.01", "beta=1e-4"], ["c_in=0.1", "beta=1e-4"], ["c_in=0.01", "beta=1e-3"]], "plain"),
+        "plain": (preset, [*sizes, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2", "3e-2")), None),
+        "live bonus": (preset, [*sizes, "bonus=live"], grid(c_in=("0.003", "0.01", "0.1", "1")), "plain"),
+        "learned": (preset, [*sizes, "bonus=learned"], grid(c_in=("0.01", "0.1"), beta=("1e-4", "1e-3")), "plain"),
     }
 
 
 TASKS = {
     **{n: world(n) for n in ("hallway", "lightkey", "mountaincar", "pointmass")},
     **{"delayed-" + n: delayed(n) for n in ("reacher", "pusher", "pointmass")},
+    **{n: maze(n, total) for n, total in (("chain", 100_000), ("tmaze", 200_000), ("keydoor", 200_000), ("fourrooms", 300_000))},
     **{n: game(n) for n in ("breakout", "freeway", "spaceinvaders", "asterix", "seaquest")},
 }
 

@@ -238,9 +238,9 @@ func (g *grid) scene() (scene []float32, planes int) {
 func (g *grid) frame(s []float32) *image.RGBA {
 	short, long := min(g.rows, g.columns), max(g.rows, g.columns)
 	size := max(1, min(max(32, 60/short), max(8, 240/long), 400/long)) // pixels a cell
-	img := image.NewRGBA(image.Rect(0, 0, g.columns*size, g.rows*size))
-	c := &canvas{img: img, perX: float64(size), perY: float64(size)}
-	draw.Draw(img, img.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
+	margin := max(0, (60/size-g.rows+2)/2)                             // rows of wall above and below a corridor: without them the picture would be too low for a film
+	c := newCanvas(g.columns*size, (g.rows+2*margin)*size, 0, float64(-margin), float64(g.columns), float64(g.rows+margin))
+	img := c.img
 	situation := int(s[1])
 	if g.dark(situation) {
 		draw.Draw(img, img.Bounds(), image.NewUniform(dark), image.Point{}, draw.Src)
@@ -248,6 +248,8 @@ func (g *grid) frame(s []float32) *image.RGBA {
 	for cell := range len(g.cells) {
 		g.cellFrame(c, cell, situation)
 	}
+	c.box(0, float64(-margin), float64(g.columns), 0, dark)
+	c.box(0, float64(g.rows), float64(g.columns), float64(g.rows+margin), dark)
 	agent := int(s[0])
 	x, y := float64(agent%g.columns)+0.5, float64(g.rows-1-agent/g.columns)+0.5
 	c.disc(x, y, 0.34, blue)

@@ -73,6 +73,21 @@ func FourRooms() GridConfig {
 #############`}
 }
 
+// Chain is a corridor of 21 cells that pays at its far end alone. Who does anything gets there in about one episode of a hundred.
+func Chain() GridConfig {
+	return GridConfig{Name: "chain", Horizon: 100, Map: "@...................G"}
+}
+
+// TMaze is a corridor that forks: one arm pays 1, the other -1, and both end the episode.
+func TMaze() GridConfig {
+	return GridConfig{Name: "tmaze", Horizon: 50, Map: `
+X.......G
+####.####
+####.####
+####.####
+####@####`}
+}
+
 // LightKey is two rooms with a gate that a lever opens, in the dark at first: the task of MazeBase that Sukhbaatar et al. (2018) learn by
 // self-play.
 func LightKey() GridConfig {

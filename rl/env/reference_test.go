@@ -234,6 +234,8 @@ func references() map[string]reference {
 		"gridworld-fixed":   absorbing(gridReference(GridConfig{})),
 		"keydoor-fixed":     absorbing(gridReference(KeyDoor())),
 		"fourrooms":         gridReference(FourRooms()),
+		"chain":             gridReference(Chain()),
+		"tmaze":             gridReference(TMaze()),
 		"lightkey":          gridReference(LightKey()),
 		"hallway":           hallwayReference(),
 		"pointmass-open":    pointMassReference(0, false, false),

@@ -34,6 +34,8 @@ func All() []Entry {
 		{"gridworld-fixed", "the grid world of always 50 steps: its goal holds the agent", func() Env { return FixedHorizon(mustGrid(GridConfig{}), 50) }},
 		{"keydoor-fixed", "key and door, always 128 steps: the goal holds the agent", func() Env { return FixedHorizon(mustGrid(KeyDoor()), 128) }},
 		{"fourrooms", "find one of four goals in Sutton's four rooms", func() Env { return mustGrid(FourRooms()) }},
+		{"chain", "walk to the far end of a corridor, which alone pays", func() Env { return mustGrid(Chain()) }},
+		{"tmaze", "walk up to a fork, where one arm pays 1 and the other -1", func() Env { return mustGrid(TMaze()) }},
 		{"lightkey", "in the dark, open a gate by its lever and reach the goal behind it", func() Env { return mustGrid(LightKey()) }},
 		{"hallway", "walk a corridor of 25 cells from one cell to another, both drawn evenly", func() Env { return Hallway() }},
 		{"pointmass", "push a mass round a wall to a goal: reward minus the way left", func() Env { return PointMass(PointMassConfig{}) }},

@@ -26,6 +26,9 @@ type Config struct {
 	IntrinsicOnly bool `json:"intrinsic_only"`
 	// Pay extrinsic rewards only every so many steps and at the end of the episode: the sum since the last payment. 1: at once.
 	Delay int `json:"delay" default:"1"`
+	// How often the extrinsic reward changes its sign, at equal distances in the training: what was to be sought is to be shunned from there on, and
+	// the other way round. The evaluation at the end is of the task as it is then.
+	Flips int `json:"flips"`
 
 	// Step size of the intrinsic reward's Adam.
 	Beta float64 `json:"beta" default:"1e-4"`
@@ -86,6 +89,9 @@ func (c *Config) Check() []error {
 	if c.IntrinsicOnly && c.Bonus == "none" {
 		p.Bad("intrinsic_only with bonus none leaves nothing to learn for: drop one of the two")
 	}
+	if c.Flips < 0 || c.Flips > 0 && c.Flips >= c.Iterations() {
+		p.Bad("flips is %d with %d iterations: give at least 0, and fewer than there are iterations", c.Flips, c.Iterations())
+	}
 	return p
 }
 
@@ -111,4 +117,12 @@ func (c *Config) freshAt() int {
 		return -1
 	}
 	return int(c.FreshAt * float64(c.Iterations()))
+}
+
+// sign is what extrinsic rewards are multiplied by in iteration i.
+func (c *Config) sign(i int) float32 {
+	if i*(c.Flips+1)/c.Iterations()%2 == 1 {
+		return -1
+	}
+	return 1
 }

@@ -43,6 +43,7 @@ type question struct {
 	Theta, Eta  *Node
 	Ledger      rollout.Ledger
 	Counts, Key *Node
+	Sign        *Node // of extrinsic rewards
 	Steps       rollout.Steps
 }
 
@@ -98,6 +99,9 @@ type lirpg struct {
 // one reward more adds its own sum to it (trace), and a reward with another weight the difference.
 func (l *lirpg) prepare(q question) answer {
 	s := q.Steps
+	if l.Flips > 0 {
+		s.Reward = Mul(s.Reward, q.Sign)
+	}
 	t, n := s.Reward.Shape().Dimensions[0], s.Reward.Shape().Dimensions[1]
 	ledger, b, stats := rollout.Assess(l.agent, rollout.Mind{Theta: q.Theta, Obs: q.Ledger.Obs}, q.Ledger, s, s.Reward,
 		rollout.Discount{Gamma: l.Gamma, Lambda: l.Lambda, ScaleReward: l.NormReward})

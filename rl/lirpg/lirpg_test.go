@@ -119,6 +119,17 @@ func TestFreshAgent(t *testing.T) {
 	}
 }
 
+// Where the reward of sides changes its sign, an agent that goes on as it was earns -10 an episode, in the examination too. (It would take
+// this one, which is sure of itself by then, three times as long to unlearn.)
+func TestFlips(t *testing.T) {
+	const set = "envs=16 steps=20 hidden=8 eval_episodes=50 epochs=2 minibatches=2 lr=0.003 constant_lr=true gamma=0.5 entropy=0.1 bonus=none total=22400 log_every=1 flips=1"
+	r := trainertest.Train(t, open(t, backendtest.XLA(t), sides(), set, nil), 1)
+	seen := func(i int) float64 { return r.Rows[i].Values["charts/episodic_return"] }
+	if before, after, end := seen(34), seen(35), r.Eval["eval/return"]; before < 9 || after > -9 || end > -9 {
+		t.Errorf("return %.2f before the flip, %.2f after it, and %.2f at the end: want more than 9, and less than -9 twice", before, after, end)
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	b := backendtest.Go(t)
 	const small = "hidden=4 envs=2 minibatches=2 epochs=1 eval_episodes=2 eval_steps=20 log_every=1 "
@@ -173,6 +184,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"nothing to learn for", "bonus=none intrinsic_only=true", "nothing to learn for"},
 		{"a layer without units", "motive_hidden=0", "layer of 0 units"},
 		{"too late", "fresh_at=1", "fresh_at is 1"},
+		{"more flips than iterations", "envs=4 steps=8 total=64 flips=2", "flips is 2 with 2 iterations"},
 		{"an unknown bonus", "bonus=curiosity", `"curiosity" is none of`},
 	}
 	for _, tt := range tests {

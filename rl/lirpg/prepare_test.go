@@ -2,8 +2,10 @@ package lirpg
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -17,6 +19,18 @@ import (
 	"github.com/rewardlab/rewardlab/rl/rollout"
 	"github.com/rewardlab/rewardlab/rl/trainer/trainertest"
 )
+
+// The sign of extrinsic rewards in every iteration.
+func TestSign(t *testing.T) {
+	for flips, want := range [][]float32{{1, 1, 1, 1, 1, 1}, {1, 1, 1, -1, -1, -1}, {1, 1, -1, -1, 1, 1}, {1, 1, -1, 1, 1, -1}} {
+		c := trainertest.Resolved(t, &Config{}, "envs=2", "steps=3", "minibatches=1", "total=36", fmt.Sprint("flips=", flips))
+		for i, w := range want {
+			if got := c.sign(i); got != w {
+				t.Errorf("%d flips in 6 iterations: sign %g of iteration %d, want %g", flips, got, i, w)
+			}
+		}
+	}
+}
 
 // Three steps of two environments by hand. All values are 0, gamma is 1/2 and lambda 1, so that advantages are sums of rewards, halved for every step,
 // up to where an episode ends.
@@ -34,10 +48,12 @@ func TestPrepareByHand(t *testing.T) {
 		// All observations are equal, and seen six times by then: 1/sqrt 6 for every step.
 		{"count bonus", "count", []float32{
 			8 + 3/root6, 32 + 4.5/root6, 32 + 3/root6, 16 + 4.5/root6, 16 + 3/root6, 32 + 3/root6}, []float32{4, 16, 16, 8, 8, 16}},
+		// The extrinsic rewards turned round; the bonus stays as it is.
+		{"flipped, live bonus", "live flips=1", []float32{-5, -27.5, -29, -11.5, -13, -29}, []float32{-4, -16, -16, -8, -8, -16}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := trainertest.Resolved(t, &Config{}, "gamma=0.5", "lambda=1", "c_ex=2", "c_in=3", "envs=2", "steps=3", "minibatches=1", "hidden=4", "bits=3", "total=6", "bonus="+tt.bonus)
+			c := trainertest.Resolved(t, &Config{}, append([]string{"gamma=0.5", "lambda=1", "c_ex=2", "c_in=3", "envs=2", "steps=3", "minibatches=1", "hidden=4", "bits=3", "total=12"}, strings.Fields("bonus="+tt.bonus)...)...)
 			_, a := prepared(t, b, c, func(l *lirpg, ts []*tensors.Tensor) {})
 			rows := a.Get("Lesson.Rows").Value().([][][]float32) // [2][3] of 4 numbers of an observation, an action and seven more
 			column := func(k int) (x []float32) {
@@ -94,8 +110,8 @@ func prepared(t *testing.T, b *backend.Engine, c *Config, change func(l *lirpg, 
 	steps[5] = tensors.FromValue([][]bool{{true, false}, {false, false}, {false, false}})
 	steps[6] = tensors.FromValue([][]bool{{false, false}, {false, true}, {false, false}})
 	ts := []*tensors.Tensor{nn.ZeroTensor(l.agent.Net.Pack.Size()), nn.ZeroTensor(l.motive.Pack.Size())}
-	at := len(ts) + len(player.LedgerStart()) + 2
-	ts = append(append(append(ts, player.LedgerStart()...), l.countsStart(), key), steps...)
+	at := len(ts) + len(player.LedgerStart()) + 3
+	ts = append(append(append(ts, player.LedgerStart()...), l.countsStart(), key, tensors.FromScalar(float32(-1))), steps...)
 	change(l, append(ts[:2:2], ts[at:]...))
 	q, err := loop.Pack[question](ts...)
 	if err != nil {

@@ -90,6 +90,9 @@ func build(ctx context.Context, w *trainer.Worker, b *backend.Engine, e env.Env,
 	if err != nil {
 		return err
 	}
+	if c.sign(c.Iterations()-1) < 0 {
+		e = env.WithReward(e, func(_, _, _, reward *Node) *Node { return Neg(reward) })
+	}
 	undelayed, err := rollout.NewAgent(env.Auto(e), c.Agent())
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func (p *programs) compile(ctx context.Context) error {
 			return err
 		}
 		ts := []*tensors.Tensor{nn.ZeroTensor(p.agent.Net.Pack.Size()), nn.ZeroTensor(p.motive.Pack.Size())}
-		ts = append(append(append(ts, p.player.LedgerStart()...), p.countsStart(), key), p.player.StepsLike()...)
+		ts = append(append(append(ts, p.player.LedgerStart()...), p.countsStart(), key, tensors.FromScalar(p.sign(0))), p.player.StepsLike()...)
 		q, err := loop.Pack[question](ts...)
 		if err != nil {
 			return err
@@ -248,7 +251,8 @@ func (p *programs) learn(ctx context.Context, i int, s loop.Values[State], steps
 	walk, err2 := loop.Part[rollout.Walk](s, "Walk")
 	ledger, err3 := loop.Part[rollout.Ledger](s, "Ledger")
 	counts, key := loop.Leaf{T: s.Get("Counts")}, loop.Leaf{T: s.Get("Key")}
-	q, err4 := loop.Join[question](loop.Leaf{T: s.Get("Learner.Theta")}, loop.Leaf{T: s.Get("Motive.Eta")}, ledger, counts, key, steps)
+	sign := loop.Leaf{T: tensors.FromScalar(p.sign(i))}
+	q, err4 := loop.Join[question](loop.Leaf{T: s.Get("Learner.Theta")}, loop.Leaf{T: s.Get("Motive.Eta")}, ledger, counts, key, sign, steps)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return s, err
 	}
@@ -267,7 +271,7 @@ func (p *programs) learn(ctx context.Context, i int, s loop.Values[State], steps
 	}
 	s, err = loop.Join[State](m, walk, newLedger, loop.Leaf{T: a.Get("Counts")}, loop.Leaf{T: a.Get("Key")})
 	return s, errors.Join(err, log.Rollout(i, a.Get("Stats")), p.logRewards(i, log, a.Get("Largest")), p.logMarks(i, log, marks.Get("Values")),
-		ledger.Close(), counts.T.FinalizeAll(), key.T.FinalizeAll(), steps.Close(), taught.Close(), marks.Close(),
+		ledger.Close(), counts.T.FinalizeAll(), key.T.FinalizeAll(), sign.T.FinalizeAll(), steps.Close(), taught.Close(), marks.Close(),
 		a.Get("Stats").FinalizeAll(), a.Get("Largest").FinalizeAll())
 }
 
