@@ -123,6 +123,9 @@ func TestDataErrors(t *testing.T) {
 		{"tile", Images("T", []Tile{{Pixels: make([]float64, 7), Width: 2, Caption: "c"}}, Grid{}).Err(), []string{`"c"`, "7 pixels", "2"}},
 		{"captions", Weights("T", [][]float64{{1}}, 1, []string{"a", "b"}).Err(), []string{"2 captions", "1 images"}},
 		{"no matrix", HeatMap("T", nil, nil, nil, Heat{}).Err(), []string{"empty"}},
+		{"arrows", HeatMap("T", [][]float64{{1, 2}}, nil, nil, Heat{Arrows: [][][2]float64{{{1, 0}}}}).Err(), []string{"1 arrows for 2 cells"}},
+		{"rows of arrows", HeatMap("T", [][]float64{{1}}, nil, nil, Heat{Arrows: [][][2]float64{}}).Err(), []string{"0 rows of arrows for 1"}},
+		{"a long arrow", HeatMap("T", [][]float64{{1}}, nil, nil, Heat{Arrows: [][][2]float64{{{1, 1}}}}).Err(), []string{"at most 1"}},
 		{"ragged", HeatMap("T", [][]float64{{1, 2}, {1}}, nil, []string{"a"}, Heat{}).Err(), []string{"row 1", "1 column names for 2"}},
 		{"beside", Beside(small(), Curves("T", nil, Axes{})).Err(), []string{"no series"}},
 	} {

@@ -227,6 +227,17 @@ func TestGoldenHeatMap(t *testing.T) {
 	}
 	golden(t, "heatmap", HeatMap("Confusion on the 10,000 test digits", m, names, names, Heat{X: "action", Y: "digit", Scale: Scale{Label: "digits"}}))
 
+	field, arrows := make([][]float64, 6), make([][][2]float64, 6)
+	for i := range field {
+		for j := range 8 {
+			x, y := float64(j)-3.5, 2.5-float64(i)
+			field[i] = append(field[i], math.Hypot(x, y))
+			arrows[i] = append(arrows[i], [2]float64{-x / 4.5, -y / 4.5})
+		}
+	}
+	arrows[5] = make([][2]float64, 8)
+	golden(t, "heatmap_arrows", HeatMap("To the middle, and none in the last row", field, nil, nil, Heat{Format: "-", Arrows: arrows}))
+
 	q := [][]float64{{0.5, -0.25, math.NaN(), 0.125}, {-1.5, 0, 0.75, 0.3333}}
 	golden(t, "heatmap_diverging", HeatMap("Q", q, []string{"start", "beside the goal"}, []string{"go north", "go south", "go east", "go west"}, Heat{Scale: Scale{Diverging: true}}))
 }

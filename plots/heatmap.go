@@ -3,6 +3,7 @@ package plots
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
 )
 
@@ -15,6 +16,9 @@ type Heat struct {
 	// they would make the map wider than a page.
 	Format string
 	Cell   float64 // width and height of a cell in page pixels; 0 means as suits the size
+	// Arrows[row][column] points to the right and upwards by so many cells, 1 at most: a policy over a field, for example. Nil means none, and no arrow is
+	// drawn that is shorter than a tenth of a cell.
+	Arrows [][][2]float64
 }
 
 // HeatMap draws values[row][column] as a coloured matrix with its names and numbers,
@@ -103,6 +107,9 @@ func HeatMap(title string, values [][]float64, rows, cols []string, o Heat) Figu
 				if t := format(v); t != "" {
 					p.text(s, x+cell/2, y+cell/2, centred, t)
 				}
+				if o.Arrows != nil {
+					p.arrow(x+cell/2, y+cell/2, o.Arrows[i][j][0]*cell*0.8, -o.Arrows[i][j][1]*cell*0.8, cell/10, s.color)
+				}
 			}
 		}
 		p.frame(box, axisInk, 1)
@@ -112,6 +119,20 @@ func HeatMap(title string, values [][]float64, rows, cols []string, o Heat) Figu
 		h = y0 + 60 + margin
 	}
 	return Figure{w: w, h: h, draw: draw}
+}
+
+// arrow is centred on x, y and goes dx to the right and dy down; shorter than its width it is not drawn.
+func (p *pen) arrow(x, y, dx, dy, width float64, c color.Color) {
+	long := math.Hypot(dx, dy)
+	if long < width {
+		return
+	}
+	ux, uy := dx/long, dy/long
+	tip, head := point{x + dx/2, y + dy/2}, min(3*width, long)
+	neck := point{tip.x - ux*head, tip.y - uy*head}
+	p.line([]point{{x - dx/2, y - dy/2}, neck}, c, width)
+	side := head * 0.5
+	p.polygon([]point{tip, {neck.x - uy*side, neck.y + ux*side}, {neck.x + uy*side, neck.y - ux*side}}, c)
 }
 
 // numbers prints the values of cells, or nothing.
@@ -148,8 +169,28 @@ func checkHeat(values [][]float64, rows, cols []string, o Heat) error {
 	if !finite(o.Scale.Min) || !finite(o.Scale.Max) || o.Scale.Min > o.Scale.Max {
 		errs = append(errs, fmt.Errorf("scale: from %v to %v: Min must be below Max, or both 0", o.Scale.Min, o.Scale.Max))
 	}
+	if o.Arrows != nil {
+		errs = append(errs, checkArrows(o.Arrows, values))
+	}
 	if o.Cell < 0 || !finite(o.Cell) {
 		errs = append(errs, fmt.Errorf("Cell is %v pixels: use a positive number, or 0 for the default", o.Cell))
 	}
 	return errors.Join(errs...)
+}
+
+func checkArrows(arrows [][][2]float64, values [][]float64) error {
+	if len(arrows) != len(values) {
+		return fmt.Errorf("there are %d rows of arrows for %d rows: give an arrow for each cell, or nil", len(arrows), len(values))
+	}
+	for i, row := range arrows {
+		if len(row) != len(values[i]) {
+			return fmt.Errorf("row %d has %d arrows for %d cells: give an arrow for each, or nil", i, len(row), len(values[i]))
+		}
+		for j, a := range row {
+			if !(math.Hypot(a[0], a[1]) <= 1.000001) {
+				return fmt.Errorf("the arrow of row %d, column %d is %v: give a length of at most 1", i, j, a)
+			}
+		}
+	}
+	return nil
 }
