@@ -16,8 +16,8 @@ type Heat struct {
 	// they would make the map wider than a page.
 	Format string
 	Cell   float64 // width and height of a cell in page pixels; 0 means as suits the size
-	// Arrows[row][column] points to the right and upwards by so many cells, 1 at most: a policy over a field, for example. Nil means none, and no arrow is
-	// drawn that is shorter than a tenth of a cell.
+	// Arrows[row][column] points to the right and upwards, with a length of 1 at most, which is drawn as four fifths of a cell: a policy over a field, for
+	// example. Nil means none, and an arrow that would be shorter than a tenth of a cell is not drawn.
 	Arrows [][][2]float64
 }
 

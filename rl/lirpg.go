@@ -46,6 +46,13 @@ func inMaze(name string) lirpg.Config {
 	}
 }
 
+// inTurningMaze is the same where what was to be sought is to be shunned, three times in the training.
+func inTurningMaze(name string) lirpg.Config {
+	c := inMaze(name)
+	c.Flips = 3
+	return c
+}
+
 // lirpgPresets are learned intrinsic rewards over PPO and over A2C.
 func lirpgPresets() []run.Preset {
 	table := func(algorithm string, rows []row[lirpg.Config]) []run.Preset {
@@ -59,8 +66,6 @@ func lirpgPresets() []run.Preset {
 		{"lirpg-delayed-pointmass", "the same for a mass that is to go round a wall", delayed("pointmass", 20)},
 		{"lirpg-delayed-pusher", "the same for a hand that is to push a puck", delayed("pusher", 20)},
 	}
-	turning := inMaze("tmaze")
-	turning.Flips = 3
 	var overA2C []row[lirpg.Config]
 	add := func(summary string, config func(string) lirpg.Config, names ...string) {
 		for _, name := range names {
@@ -69,7 +74,7 @@ func lirpgPresets() []run.Preset {
 	}
 	add("A2C with an intrinsic reward by meta-gradient plays MinAtar's ", inArcade, "breakout", "freeway", "spaceinvaders", "asterix", "seaquest")
 	add("A2C with an intrinsic reward by meta-gradient in the grid world ", inMaze, "fourrooms", "keydoor", "chain")
-	overA2C = append(overA2C, row[lirpg.Config]{"lirpg-tmaze", "the same where the two ends of a maze change their rewards three times", turning})
+	add("A2C with an intrinsic reward by meta-gradient where the ends of a maze change their rewards three times: ", inTurningMaze, "tmaze")
 	return append(table("lirpg", overPPO), table("lirpg-a2c", overA2C)...)
 }
 

@@ -5,8 +5,8 @@
 
 Tasks are those of asymmetric self-play, the ones with delayed rewards, the grid worlds and the arcade games. A setting is judged by the mean of the
 learning curve over the whole training (all steps counted, self-play included) on the seeds 1, 2, ...; the seeds of the table begin at 201. A method that
-builds on another tries its settings on top of the other's best. A method is above or below "plain" in the table if the 95% bootstrap interval of the difference of means says so.
-Runs that --out has already are not made again, so that a search that was interrupted goes on.
+builds on another tries its settings on top of the other's best. A method is above or below "plain" in the table if the 95% bootstrap interval of the
+difference of means says so. Runs that --out has already are not made again, so that a search that was interrupted goes on.
 """
 
 import argparse
@@ -48,27 +48,30 @@ def delayed(name):
     }
 
 
-def maze(name, total):
-    """A grid world that pays at its goal alone: four settings for A2C, four more on its best for each bonus."""
-    preset, total = f"lirpg-{name}", f"total={total}"
-    weights = grid(c_in=("0.003", "0.01", "0.03", "0.1"))
+def a2c(name, fixed, live):
+    """Four settings of A2C, four more on its best for each bonus."""
+    preset = f"lirpg-{name}"
     return "charts/episodic_return", {
-        "plain": (preset, [total, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2", "3e-2")), None),
-        "live bonus": (preset, [total, "bonus=live"], weights, "plain"),
-        "count bonus": (preset, [total, "bonus=count"], weights, "plain"),
-        "shaping": (preset, [total, "bonus=potential"], grid(c_in=("0.03", "0.1", "0.3", "1")), "plain"),
-        "learned": (preset, [total, "bonus=learned"], grid(c_in=("0.01", "0.1"), beta=("1e-4", "1e-3")), "plain"),
+        "plain": (preset, [*fixed, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2", "3e-2")), None),
+        "live bonus": (preset, [*fixed, "bonus=live"], grid(c_in=live), "plain"),
+        "learned": (preset, [*fixed, "bonus=learned"], grid(c_in=("0.01", "0.1"), beta=("1e-4", "1e-3")), "plain"),
+    }
+
+
+def maze(name, total):
+    """A grid world that pays at its goal alone, with two more bonuses."""
+    weights, fixed = ("0.003", "0.01", "0.03", "0.1"), [f"total={total}"]
+    curve, methods = a2c(name, fixed, weights)
+    return curve, {
+        **methods,
+        "count bonus": (f"lirpg-{name}", [*fixed, "bonus=count"], grid(c_in=weights), "plain"),
+        "shaping": (f"lirpg-{name}", [*fixed, "bonus=potential"], grid(c_in=("0.03", "0.1", "0.3", "1")), "plain"),
     }
 
 
 def game(name):
-    """A game of the arcade, half a million steps: four settings for A2C, four more on its best for each bonus."""
-    preset, sizes = f"lirpg-{name}", ["torso=mlp", "total=500000"]
-    return "charts/episodic_return", {
-        "plain": (preset, [*sizes, "bonus=none"], grid(lr=("1e-3", "3e-3", "1e-2", "3e-2")), None),
-        "live bonus": (preset, [*sizes, "bonus=live"], grid(c_in=("0.003", "0.01", "0.1", "1")), "plain"),
-        "learned": (preset, [*sizes, "bonus=learned"], grid(c_in=("0.01", "0.1"), beta=("1e-4", "1e-3")), "plain"),
-    }
+    """A game of the arcade, half a million steps with a small dense net."""
+    return a2c(name, ["torso=mlp", "total=500000"], ("0.003", "0.01", "0.1", "1"))
 
 
 TASKS = {

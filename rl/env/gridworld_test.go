@@ -362,10 +362,10 @@ func TestGridDistances(t *testing.T) {
 		want   []int
 	}{
 		{GridConfig{}, 0, []int{8}},
-		{KeyDoor(), 8 + 1, []int{5 + 4 + 5}},                       // to the key, the door, the goal
-		{FourRooms(), 13 + 2, []int{1, 2 + 9 + 2, 10 + 1, 10 + 9}}, // to each goal in turn, by the doorways
-		{LightKey(), 8 + 1, []int{4 + 1 + 5 + 4}},                  // to the lever, pull it, to the gate, to the goal
-		{Chain(), 0, []int{20}},
+		{KeyDoor(), 8 + 1, []int{5 + 4 + 5}},                            // to the key, the door, the goal
+		{FourRooms(), 13 + 2, []int{1, 2 + 9 + 2, 10 + 1, 10 + 9}},      // to each goal in turn, by the doorways
+		{LightKey(), 8 + 1, []int{4 + 1 + 5 + 4}},                       // to the lever, pull it, to the gate, to the goal
+		{Chain(), 0, []int{20}},                                         // from end to end
 		{TMaze(), 4*9 + 4, []int{4 + 4}},                                // up to the fork, to the right
 		{GridConfig{Map: "@.X.G\n....."}, 0, []int{6}},                  // round the pit
 		{GridConfig{Map: "@.X.G"}, 0, nil},                              // the pit is the only way
